@@ -1,0 +1,79 @@
+"""Property and injury claims of air passengers: approve, settle or deny, and how much is to be expected.
+
+The columns are those of the claims that the US Transportation Security Administration publishes.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, ClassVar
+
+from prefect import flow
+from pydantic import Field
+from sklearn.dummy import DummyRegressor
+
+from aiops_flows import Case, Gate, ModelSpec, ReviewPolicy, Text, UseCase, intake, predict, review
+from aiops_flows.use_case import CaseId, Moment
+from flows.claim_documents import attach_documents
+from flows.claim_estimators import claim_amount, claim_disposition
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Claim(Case):
+    """One claim as it is received; what became of it (disposition, close amount) is its late outcome, no field."""
+
+    absent: ClassVar[frozenset[str]] = frozenset({"", "-"})
+    case_id: CaseId = Field(alias="Claim Number")
+    received_at: Moment = Field(alias="Date Received")
+    incident_at: Moment | None = Field(None, alias="Incident Date", description="midnight where no time is given")
+    airport: str | None = Field(None, alias="Airport Code")
+    airport_name: str | None = Field(None, alias="Airport Name")
+    airline: str | None = Field(None, alias="Airline Name")
+    claim_type: str | None = Field(None, alias="Claim Type")
+    site: str | None = Field(None, alias="Claim Site")
+    items: Text | None = Field(None, alias="Item Category", description="what it is about, parted by semicolons")
+
+
+FEATURES = ["received_at", "incident_at", "airport", "airline", "claim_type", "site", "items"]
+WATCHED = ["airport", "airline", "claim_type", "site"]
+PROPERTY = ["Passenger Property Loss", "Property Damage"]
+
+disposition = ModelSpec(
+    name="claims-disposition", features=FEATURES, output="disposition",
+    estimator=claim_disposition(), train_window=timedelta(days=1_095), watched=WATCHED,
+    gates=[
+        Gate("roc_auc", at_least=0.60, max_drop=0.02, beats_baseline=True),
+        Gate("brier_score", max_drop=0.01, beats_baseline=True), Gate("calibration_error", at_most=0.10),
+        Gate("missing_values", at_most=0.25), Gate("latency", at_most=250),
+    ],
+)  # fmt: skip
+amount = ModelSpec(
+    name="claims-amount", features=FEATURES, output="amount",
+    estimator=claim_amount(), train_window=timedelta(days=1_095), watched=WATCHED,
+    baseline=DummyRegressor(strategy="mean"),  # most claims are paid nothing: the median would say 0 of every claim
+    gates=[Gate("mean_absolute_error", max_drop=5.0, beats_baseline=True), Gate("missing_values", at_most=0.25)],
+)  # fmt: skip
+
+CLAIMS = UseCase(
+    name="claims", case=Claim, models=[disposition, amount],
+    review=ReviewPolicy(
+        verdicts=["approve", "settle", "deny"],
+        auto={  # small property claims only; whoever was hurt is heard by a person
+            "approve": lambda c: (c.disposition == "approve") & (c.amount < 250) & c.claim_type.isin(PROPERTY),
+            "deny": lambda c: (c.disposition == "deny") & (c.amount < 100) & c.claim_type.isin(PROPERTY),
+        },
+        max_error=0.15, confidence=0.90, due=timedelta(days=5),
+        priority=lambda c: c.amount + 1_000 * ~c.claim_type.isin(PROPERTY),
+    ),
+)  # fmt: skip
+
+
+@flow
+def claims(source: str) -> pd.DataFrame:
+    """Take in the claims of a file or inbox folder, score them, and decide them or put them to an adjuster."""
+    cases = attach_documents(intake(CLAIMS, source), source)
+    cases = predict(CLAIMS, disposition, cases)
+    cases = predict(CLAIMS, amount, cases)
+    return review(CLAIMS, cases)

@@ -1,0 +1,219 @@
+"""Two years of look-alike claims through the whole loop, told act by act: what ``aiops-flows demo`` runs."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.pipeline import make_pipeline
+
+from aiops_flows import Settings, lifecycle, stack
+from aiops_flows.case_log import audit, questions
+from aiops_flows.estimators.labels import LabelCodes
+from aiops_flows.steps import promotion, training, watching
+from aiops_flows.steps import recall as recalling
+from aiops_flows.steps.intake import take_in
+from aiops_flows.steps.outcomes import record_outcomes
+from aiops_flows.steps.review import decide
+from aiops_flows.steps.workspace import Workspace
+from flows.claims import CLAIMS, claims, disposition
+from flows.lookalike_claims import make_claims
+from flows.published_claims import published_outcomes
+
+__all__ = ["tell"]
+
+PATH = "flows.claims:CLAIMS"
+ADJUSTER = "simulated adjuster"
+_ANSWERED = 60
+"""How many reviews the simulated adjuster answers of each file."""
+
+
+@dataclass
+class _Season:
+    """The stream of claims and what became of them, and the clock of the story."""
+
+    home: Path
+    claims: pd.DataFrame
+    truth: pd.DataFrame
+    begun: float = field(default_factory=time.monotonic)
+    told: int = 0
+
+    @property
+    def received(self) -> pd.Series[pd.Timestamp]:
+        return pd.to_datetime(self.claims["Date Received"], utc=True)
+
+    def between(self, first: str, last: str) -> pd.DataFrame:
+        """The claims received from a day up to before another."""
+        days = self.received
+        return self.claims[(days >= pd.Timestamp(first, tz="UTC")) & (days < pd.Timestamp(last, tz="UTC"))]
+
+    def act(self, title: str) -> None:
+        """The heading of the next act, with the seconds since the beginning."""
+        self.told += 1
+        print(f"\n{self.told}. {title}  [{time.monotonic() - self.begun:.0f} s]", flush=True)
+
+
+def _line(text: str) -> None:
+    print(f"   {text}", flush=True)
+
+
+def _moment(day: str) -> datetime:
+    return datetime.fromisoformat(day).replace(tzinfo=UTC)
+
+
+def tell(home: Path) -> None:
+    """Run the season in a folder of its own, which is emptied first."""
+    if home.exists():
+        shutil.rmtree(home)
+    os.environ["AIOPS_HOME"] = str(home.absolute())
+    stream = make_claims(14_000, seed=7, change_on=date(2025, 7, 1), median_days_open=45)
+    season = _Season(home.absolute(), stream, published_outcomes(stream))
+    print(f"A season of look-alike claims, in {season.home} (no network, nothing leaves this machine).")
+    with stack.prefect_server(Settings()):
+        place = Workspace.here()
+        _first_champion(season, place)
+        _spring(season, place)
+        _refused(season, place)
+        _change(season, place)
+        _second_champion(season, place)
+        _autumn_and_recall(season, place)
+        _figures(season, place)
+
+
+def _first_champion(season: _Season, place: Workspace) -> None:
+    season.act("A year of closed claims, and the first champion")
+    history = take_in(place, CLAIMS, season.between("2024-01-01", "2025-01-01"), history=True)
+    known = _outcomes_until(season, place, "2025-01-01")
+    _line(f"{len(history)} claims of 2024 taken in, {known} outcomes known by New Year.")
+    _retrain(place, "2025-01-01")
+
+
+def _retrain(place: Workspace, day: str) -> None:
+    state = lifecycle.retrain(PATH, as_of=_moment(day), return_state=True)
+    for said in str(state.message).split("; claims-"):
+        _line(said if said.startswith("claims-") else f"claims-{said}")
+    _certificate(place)
+
+
+def _certificate(place: Workspace) -> None:
+    from aiops_flows.steps.certifying import certificate_in_force
+
+    certificate = certificate_in_force(place, CLAIMS)
+    if certificate is None or certificate.threshold is None:
+        _line(f"Nothing is decided without a person: {certificate.reason if certificate else 'no certificate'}.")
+        return
+    _line(
+        f"Certified on {certificate.labels_used} claims it had not seen: from confidence {certificate.threshold:.2f} up, "
+        f"at most {certificate.max_error:.0%} wrong verdicts ({certificate.confidence:.0%} sure); "
+        f"that is {certificate.coverage:.0%} of all claims."
+    )
+
+
+def _outcomes_until(season: _Season, place: Workspace, day: str) -> int:
+    """Record what became known of stored claims before a day; how many outcomes were new."""
+    stored = set(questions.cases(place.log, CLAIMS.name)["case_id"])
+    known = season.truth[season.truth["known_at"] < pd.Timestamp(day, tz="UTC")]
+    return record_outcomes(place, CLAIMS, known[known["case_id"].isin(stored)]).new
+
+
+def _run_months(season: _Season, place: Workspace, months: list[tuple[str, str]]) -> None:
+    inbox = season.home / "inbox" / "claims"
+    inbox.mkdir(parents=True, exist_ok=True)
+    for first, last in months:
+        season.between(first, last).to_csv(inbox / f"claims-{first[:7]}.csv", index=False)
+        frame = claims(str(inbox))
+        by_policy = int((frame["verdict_by"] == "policy").sum())
+        answered = _adjuster(season, place)
+        _line(
+            f"{first[:7]}: {len(frame)} claims from the inbox, {by_policy} decided by policy, "
+            f"{len(frame) - by_policy} to people; the {ADJUSTER} answered {answered}."
+        )
+
+
+def _adjuster(season: _Season, place: Workspace) -> int:
+    """A program that stands in for people: right nine times in ten, and clearly named as what it is."""
+    waiting = questions.open_reviews(place.log, CLAIMS.name, limit=_ANSWERED)["case_id"].tolist()
+    truth = season.truth.set_index("case_id")["disposition"]
+    random = np.random.default_rng(season.told)
+    for case_id in waiting:
+        right = truth.get(case_id, "deny")
+        verdict = right if random.random() < 0.9 else str(random.choice(CLAIMS.review.verdicts))
+        decide(place, CLAIMS, case_id, verdict=verdict, reason="simulated answer", actor=ADJUSTER)
+    return len(waiting)
+
+
+def _spring(season: _Season, place: Workspace) -> None:
+    season.act("Spring: monthly files are dropped in the inbox, decided or put to people")
+    _run_months(season, place, [("2025-01-01", "2025-02-01"), ("2025-02-01", "2025-03-01"), ("2025-03-01", "2025-04-01")])
+
+
+def _refused(season: _Season, place: Workspace) -> None:
+    season.act("A challenger that a gate refuses: a colleague proposes a model that looks at airport and airline only")
+    _outcomes_until(season, place, "2025-04-01")
+    simple = dataclasses.replace(
+        disposition,
+        features=["airport", "airline"],
+        estimator=make_pipeline(LabelCodes(), HistGradientBoostingClassifier(max_iter=30, random_state=0)),
+    )
+    made = training.retrain(place, CLAIMS, simple, as_of=_moment("2025-04-01"), actor="colleague")
+    result = promotion.promote(place, CLAIMS, disposition, version=made.version, proposer="colleague")
+    _line(f"{result.model} version {result.version}: {result.action}.")
+    for reason in result.reasons:
+        _line(f"  {reason}")
+
+
+def _change(season: _Season, place: Workspace) -> None:
+    season.act("July: the stream changes (damaged computers at the checkpoint)")
+    _run_months(season, place, [("2025-07-01", "2025-08-01"), ("2025-08-01", "2025-09-01")])
+    for check in watching.check_drift(place, CLAIMS, as_of=_moment("2025-09-01"), rows=800):
+        if check.report is None or check.rendered is None:
+            continue
+        moved = ", ".join(column.name for column in check.report.columns if column.drifted) or "no single column"
+        report = season.home / "reports" / f"{check.model}-drift.html"
+        report.parent.mkdir(parents=True, exist_ok=True)
+        report.write_bytes(check.rendered.html)
+        _line(f"{check.model}: {check.verdict} ({moved}); report: {report}")
+
+
+def _second_champion(season: _Season, place: Workspace) -> None:
+    season.act("December: the outcomes of the changed claims are known, and a challenger has learned from them")
+    take_in(place, CLAIMS, season.between("2025-09-01", "2025-11-01"), history=True)
+    known = _outcomes_until(season, place, "2025-12-01")
+    _line(f"{known} more outcomes.")
+    _retrain(place, "2025-12-01")
+
+
+def _autumn_and_recall(season: _Season, place: Workspace) -> None:
+    season.act("It decides, then is found wanting: rollback in one command, and recall of what it decided")
+    _run_months(season, place, [("2025-11-01", "2025-12-01")])
+    back = promotion.rollback(place, CLAIMS, disposition.name, reason="labels of October were found to be swapped")
+    _line(f"{back}.")
+    done = recalling.recall(place, CLAIMS, disposition.name, int(back.predecessor or 0))
+    _line(
+        f"Recall of version {done.version}: {done.found} claims found; {done.confirmed} confirmed by the earlier "
+        f"champion, {done.requeued} put to people, {done.by_people} decided by people and left."
+    )
+
+
+def _figures(season: _Season, place: Workspace) -> None:
+    season.act("The figures")
+    health = watching.monitor(place, CLAIMS, as_of=_moment("2026-06-01"))
+    for row in health.table():
+        _line(f"{row['what']}: {row['value']}")
+    findings = audit.verify(place.log)
+    _line("audit trail: " + ("holds" if not findings else findings[0].what))
+    print(
+        f"\nWhere to look (each in this folder, with AIOPS_HOME={season.home}):\n"
+        "   aiops-flows up                     Prefect UI and MLflow UI, with every run, gate table and report\n"
+        f"   {season.home}/reports     drift reports\n"
+        "   aiops-flows review list -u flows.claims:CLAIMS\n"
+        "   aiops-flows champion -u flows.claims:CLAIMS claims-disposition"
+    )

@@ -1,0 +1,74 @@
+"""What must hold in the log whatever was killed, repeated or raced."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aiops_flows.case_log.frames import rows_of
+from aiops_flows.case_log.log import CaseLog
+from aiops_flows.case_log.tables import AUDITED
+
+__all__ = ["check_invariants"]
+
+_OF_A_CASE: Final = ("predictions", "shadow_predictions", "decisions", "reviews", "outcomes")
+_SHOWN: Final = 5
+
+_RULES: Final = {
+    "more than one decision, or a gap between revisions": """
+        SELECT use_case, case_id AS place FROM decisions GROUP BY use_case, case_id
+        HAVING count(*) <> max(revision) + 1""",
+    "a decision that replaces one that is not there": """
+        SELECT d.use_case, d.case_id AS place FROM decisions AS d WHERE d.replaces IS NOT NULL AND NOT EXISTS (
+            SELECT 1 FROM decisions AS e WHERE e.use_case = d.use_case AND e.case_id = d.case_id
+            AND e.revision = d.replaces)""",
+    "a first review beside a first decision by policy": """
+        SELECT d.use_case, d.case_id AS place FROM decisions AS d JOIN reviews AS r
+            ON r.use_case = d.use_case AND r.case_id = d.case_id AND r.round = 0 AND r.question IS NULL
+        WHERE d.revision = 0 AND d.actor_kind = 'policy'""",
+    "two reviews of one question": """
+        SELECT use_case, case_id AS place FROM reviews GROUP BY use_case, case_id, coalesce(question, -1)
+        HAVING count(*) > 1""",
+    "a gap between the revisions of a prediction": """
+        SELECT use_case, case_id AS place FROM predictions GROUP BY use_case, case_id, model
+        HAVING count(*) <> max(revision) + 1""",
+    "two promotions of one model that follow the same champion": """
+        SELECT use_case, model AS place FROM promotions WHERE action <> 'refuse' AND predecessor IS NULL
+        GROUP BY use_case, model HAVING count(*) > 1""",
+    "an audit head that is not the last audit row": """
+        SELECT h.use_case, CAST(h.seq AS text) AS place FROM audit_heads AS h
+        WHERE h.seq <> (SELECT coalesce(max(seq), 0) FROM audit AS a WHERE a.use_case = h.use_case)""",
+}
+
+
+def _rules() -> dict[str, str]:
+    rules = dict(_RULES)
+    for table in _OF_A_CASE:
+        rules[f"{table} without a case"] = f"""
+            SELECT t.use_case, t.case_id AS place FROM {table} AS t WHERE NOT EXISTS (
+                SELECT 1 FROM cases AS c WHERE c.use_case = t.use_case AND c.case_id = t.case_id)"""
+    for table in AUDITED:
+        rules[f"{table.name} whose audit row does not count them"] = f"""
+            SELECT t.use_case, CAST(t.seq AS text) AS place
+            FROM (SELECT use_case, seq, count(*) AS n FROM {table.name} GROUP BY use_case, seq) AS t
+            LEFT JOIN audit AS a ON a.use_case = t.use_case AND a.seq = t.seq AND a.table_name = '{table.name}'
+            WHERE coalesce(a.row_count, -1) <> t.n"""
+        rules[f"audit rows of {table.name} without rows"] = f"""
+            SELECT a.use_case, CAST(a.seq AS text) AS place FROM audit AS a
+            LEFT JOIN (SELECT DISTINCT use_case, seq FROM {table.name}) AS t
+                ON t.use_case = a.use_case AND t.seq = a.seq
+            WHERE a.table_name = '{table.name}' AND t.seq IS NULL"""
+    return rules
+
+
+def check_invariants(log: CaseLog) -> list[str]:
+    """What does not hold, one line each; empty when every case has at most one decision in force, none is without its
+    case or its audit row, and no first review stands beside a decision by policy.
+
+    It compares counts and keys; `aiops_flows.case_log.audit.verify` reads the contents too.
+    """
+    broken = []
+    for rule, statement in _rules().items():
+        if found := rows_of(log, statement, []):
+            places = ", ".join(f"{row['use_case']}/{row['place']}" for row in found[:_SHOWN])
+            broken.append(f"{rule}: {len(found)} ({places}{', ...' if len(found) > _SHOWN else ''})")
+    return broken

@@ -1,0 +1,147 @@
+"""Opening a case log: the connection to its database, and its schema brought up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from aiops_flows.case_log.schema import bring_up_to_date
+from aiops_flows.case_log.witness import Witness
+from aiops_flows.errors import CaseLogError
+
+if TYPE_CHECKING:
+    import sqlite3
+
+__all__ = ["CaseLog", "reading"]
+
+_BUSY_SECONDS = 60.0
+_SQLITE_PRAGMAS = (
+    "PRAGMA synchronous=FULL",  # in WAL the default may lose the last commits at a power cut
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA recursive_triggers=ON",  # else INSERT OR REPLACE deletes rows without firing the append-only triggers
+    "PRAGMA cache_size=-65536",  # 64 MB: keys that arrive in no order touch many pages
+    "PRAGMA wal_autocheckpoint=10000",  # 40 MB: the same pages are copied back once, not once a batch
+)
+
+
+class CaseLog:
+    """An open case log: the record of cases, predictions, decisions, reviews, outcomes and promotions.
+
+    It may be shared by threads. Close it, or use it as a context manager.
+    """
+
+    def __init__(self, engine: Engine, url: str, witness: Witness | None) -> None:
+        self.engine = engine
+        self.url = url
+        self.witness = witness
+        self.dialect = engine.dialect.name
+        self.reader = engine.execution_options(aiops_reading=True, **_reading_options(self.dialect))
+
+    @classmethod
+    def open(cls, url: str, *, witness: Path | None = None) -> Self:
+        """The log at a URL such as ``sqlite:////home/me/case_log.db`` or ``postgresql://me@host/claims``.
+
+        A new database gets its tables, one of an earlier version of the library is brought up to date.
+
+        Args:
+            url: SQLAlchemy URL of a SQLite file or a PostgreSQL database.
+            witness: file, or folder of a file, that remembers each audit head; beside a SQLite database by default.
+
+        Raises:
+            CaseLogError: the URL is none, or the database cannot be reached.
+            SchemaMismatch: the database was made by a newer version of this library.
+        """
+        address = _address(url)
+        engine = _sqlite_engine(address) if address.get_backend_name() == "sqlite" else _postgresql_engine(address)
+        with translated():
+            bring_up_to_date(engine)
+        if witness is None and address.database and engine.dialect.name == "sqlite":
+            witness = Path(f"{address.database}.witness")
+        return cls(engine, url, Witness(witness) if witness else None)
+
+    def close(self) -> None:
+        """Give the connections back; the log must not be used any more."""
+        self.engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"CaseLog({make_url(self.url).render_as_string(hide_password=True)!r})"
+
+
+def _address(url: str) -> URL:
+    try:
+        address = make_url(url)
+    except ArgumentError as fault:
+        raise CaseLogError(
+            f"no database URL: {fault}. Expected sqlite:////folder/case_log.db or postgresql://user@host/database"
+        ) from fault
+    backend = address.get_backend_name()
+    if backend == "sqlite" and address.database and address.database != ":memory:":
+        return address
+    if backend in {"postgresql", "postgres"}:
+        return address.set(drivername="postgresql+psycopg")
+    raise CaseLogError(
+        f"a case log cannot be kept in {address.render_as_string(hide_password=True)!r}; "
+        "expected sqlite:////folder/case_log.db (a file) or postgresql://user@host/database"
+    )
+
+
+def _sqlite_engine(address: URL) -> Engine:
+    Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(address, hide_parameters=True, connect_args={"timeout": _BUSY_SECONDS})
+
+    def on_connect(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # the driver must not begin transactions of its own
+        for pragma in _SQLITE_PRAGMAS:
+            connection.execute(pragma)
+
+    def on_begin(connection: Connection) -> None:
+        # A transaction that writes takes the lock at once: one that has read first cannot wait for it, it fails.
+        reads = connection.get_execution_options().get("aiops_reading")
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+    event.listen(engine, "connect", on_connect)
+    event.listen(engine, "begin", on_begin)
+    return engine
+
+
+def _postgresql_engine(address: URL) -> Engine:
+    # Statements are planned for the arrays they carry: a plan made while the tables were empty would scan them later.
+    options: dict[str, Any] = {"prepare_threshold": None}
+    return create_engine(address, hide_parameters=True, pool_pre_ping=True, connect_args=options)
+
+
+def _reading_options(dialect: str) -> dict[str, Any]:
+    """One question sees one state of the log, however many statements it takes."""
+    return {} if dialect == "sqlite" else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turns what the database says into one of our errors, without the values it was given."""
+    try:
+        yield
+    except DBAPIError as fault:
+        lines = str(fault.orig).strip().splitlines() or ["no reason given"]
+        raise CaseLogError(
+            f"the case log's database refused or failed: {type(fault.orig).__name__}: {lines[0]}. "
+            "Nothing of this write was stored; it may be tried again"
+        ) from fault
+
+
+@contextmanager
+def reading(log: CaseLog) -> Iterator[Connection]:
+    """A connection that sees one state of the log and changes nothing."""
+    with translated(), log.reader.connect() as connection:
+        yield connection

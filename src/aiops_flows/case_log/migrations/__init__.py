@@ -1,0 +1,1 @@
+"""Migrations of the case log, run by alembic when a log is opened; `triggers` holds their SQL."""

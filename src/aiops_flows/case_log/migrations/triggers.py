@@ -1,0 +1,129 @@
+"""The triggers of the first schema, in the words of both databases. A later schema adds its own; these stay as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+__all__ = ["promotion_rules", "write_once"]
+
+_BULK: Final = (
+    "cases",
+    "quarantine",
+    "predictions",
+    "shadow_predictions",
+    "decisions",
+    "reviews",
+    "outcomes",
+)
+_SINGLE: Final = {
+    "versions": ("use_case", "model", "version"),
+    "evidence": ("use_case", "model", "version", "round"),
+    "approvals": ("use_case", "model", "version", "evidence_digest", "approver"),
+    "promotions": ("use_case", "model", "number"),
+    "audit": ("use_case", "seq"),
+}
+
+
+def write_once(dialect: str) -> Iterator[str]:
+    """Rows are written once: what would change or delete them is refused."""
+    if dialect == "postgresql":
+        yield from _write_once_postgresql()
+        return
+    for table in (*_BULK, *_SINGLE):
+        for verb in ("UPDATE", "DELETE"):
+            yield f"""
+                CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table}
+                BEGIN SELECT RAISE(ABORT, '{table} is append-only: rows are never changed or deleted'); END"""
+    for table, key in _SINGLE.items():  # INSERT OR REPLACE deletes without firing the triggers above
+        same = " AND ".join(f"{name} = NEW.{name}" for name in key)
+        yield f"""
+            CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table}
+            WHEN EXISTS (SELECT 1 FROM {table} WHERE {same})
+            BEGIN SELECT RAISE(ABORT, '{table} is append-only: this key is there already'); END"""
+    yield """
+        CREATE TRIGGER audit_heads_forward BEFORE UPDATE ON audit_heads WHEN NEW.seq <= OLD.seq
+        BEGIN SELECT RAISE(ABORT, 'audit_heads only goes forward'); END"""
+    yield """
+        CREATE TRIGGER audit_heads_no_delete BEFORE DELETE ON audit_heads
+        BEGIN SELECT RAISE(ABORT, 'audit_heads only goes forward'); END"""
+
+
+def _write_once_postgresql() -> Iterator[str]:
+    yield """
+        CREATE FUNCTION case_log_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN RAISE EXCEPTION '%% is append-only: rows are never changed or deleted', TG_TABLE_NAME; END $$"""
+    yield """
+        CREATE FUNCTION case_log_head_forward() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF NEW.seq <= OLD.seq THEN RAISE EXCEPTION 'audit_heads only goes forward'; END IF;
+            RETURN NEW;
+        END $$"""
+    for table in (*_BULK, *_SINGLE):
+        yield f"""
+            CREATE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE ON {table}
+            FOR EACH ROW EXECUTE FUNCTION case_log_append_only()"""
+        yield f"""
+            CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table}
+            FOR EACH STATEMENT EXECUTE FUNCTION case_log_append_only()"""
+    yield """
+        CREATE TRIGGER audit_heads_forward BEFORE UPDATE ON audit_heads
+        FOR EACH ROW EXECUTE FUNCTION case_log_head_forward()"""
+    yield """
+        CREATE TRIGGER audit_heads_no_delete BEFORE DELETE ON audit_heads
+        FOR EACH ROW EXECUTE FUNCTION case_log_append_only()"""
+    yield """
+        CREATE TRIGGER audit_heads_no_truncate BEFORE TRUNCATE ON audit_heads
+        FOR EACH STATEMENT EXECUTE FUNCTION case_log_append_only()"""
+
+
+_OF_MODEL: Final = "use_case = NEW.use_case AND model = NEW.model"
+_OF_VERSION: Final = f"{_OF_MODEL} AND version = NEW.version"
+_MOVES: Final = f"FROM promotions WHERE {_OF_MODEL} AND action <> 'refuse'"
+_CHAMPION: Final = f"(SELECT version {_MOVES} ORDER BY number DESC LIMIT 1)"
+_EVIDENCE: Final = f"(SELECT evidence_digest FROM evidence WHERE {_OF_VERSION} ORDER BY round DESC LIMIT 1)"
+_WITHDRAWN: Final = f"(SELECT max(number) {_MOVES} AND withdrawn_version = NEW.version)"
+_MADE: Final = f"(SELECT max(number) {_MOVES} AND version = NEW.version)"
+
+_RULES: Final = {
+    "follows": (
+        f"NEW.number <> coalesce((SELECT max(number) FROM promotions WHERE {_OF_MODEL}), 0) + 1"
+        f" OR coalesce(NEW.predecessor, -1) <> coalesce({_CHAMPION}, -1)",
+        "champion changed: number or predecessor is not that of the present champion",
+    ),
+    "known": (
+        f"NOT EXISTS (SELECT 1 FROM versions WHERE {_OF_VERSION})",
+        "version unknown: it was never registered",
+    ),
+    "four_eyes": (
+        f"NEW.action = 'promote' AND EXISTS (SELECT 1 FROM versions WHERE {_OF_VERSION} AND four_eyes <> 0)"
+        f" AND (NEW.evidence_digest IS NULL OR NEW.approver IS NULL OR NEW.evidence_digest <> coalesce({_EVIDENCE}, '')"
+        f" OR lower(trim(NEW.approver)) = lower(trim(NEW.proposer)) OR lower(trim(NEW.approver)) ="
+        f" (SELECT lower(trim(trained_by)) FROM versions WHERE {_OF_VERSION})"
+        f" OR NOT EXISTS (SELECT 1 FROM approvals WHERE {_OF_VERSION} AND evidence_digest = NEW.evidence_digest"
+        " AND approver = NEW.approver))",
+        "four eyes: no approval of this evidence by somebody who neither trained nor proposes the version",
+    ),
+    "back": (
+        f"NEW.action = 'rollback' AND (coalesce({_MADE}, 0) <= coalesce({_WITHDRAWN}, 0)"
+        " OR NEW.predecessor IS NULL OR coalesce(NEW.withdrawn_version, -1) <> NEW.predecessor)",
+        "nothing to roll back to: the version was never champion or was withdrawn, or the present one is not withdrawn",
+    ),
+}
+
+
+def promotion_rules(dialect: str) -> Iterator[str]:
+    """What a promotion must meet, whoever writes it: it follows the champion, with four eyes where they are asked for."""
+    if dialect == "sqlite":
+        for name, (broken, message) in _RULES.items():
+            yield f"""
+                CREATE TRIGGER promotions_{name} BEFORE INSERT ON promotions WHEN {broken}
+                BEGIN SELECT RAISE(ABORT, '{message}'); END"""
+        return
+    checks = "\n".join(f"IF {broken} THEN RAISE EXCEPTION '{message}'; END IF;" for broken, message in _RULES.values())
+    yield f"""
+        CREATE FUNCTION case_log_promotion_rules() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN {checks} RETURN NEW; END $$"""
+    yield """
+        CREATE TRIGGER promotions_rules BEFORE INSERT ON promotions
+        FOR EACH ROW EXECUTE FUNCTION case_log_promotion_rules()"""

@@ -1,0 +1,259 @@
+"""What can be asked of the log about cases, predictions, decisions, reviews and outcomes; each answer is a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from aiops_flows.case_log.frames import ask
+from aiops_flows.case_log.log import CaseLog
+from aiops_flows.case_log.moments import moment_text
+from aiops_flows.case_log.trace import counts, trace, use_cases
+
+__all__ = [
+    "cases",
+    "counts",
+    "decided_by_version",
+    "effective",
+    "labelled",
+    "open_reviews",
+    "outcomes",
+    "predictions",
+    "quarantine",
+    "trace",
+    "unfinished",
+    "use_cases",
+]
+
+_LAST_DECISION = """NOT EXISTS (SELECT 1 FROM decisions AS n WHERE n.use_case = d.use_case AND n.case_id = d.case_id
+    AND n.revision = d.revision + 1)"""
+
+_REVIEW_IS_OPEN = """NOT EXISTS (SELECT 1 FROM decisions AS d WHERE d.use_case = r.use_case AND d.case_id = r.case_id
+    AND d.revision = coalesce(r.question, -1) + 1)"""
+
+
+class _Conditions:
+    """The conditions of a question with their values; those that were not given are left out."""
+
+    def __init__(self, use_case: str, alias: str) -> None:
+        self._texts = [f"{alias}.use_case = ?"]
+        self.values: list[Any] = [use_case]
+
+    def add(self, text: str, value: object) -> None:
+        if value is None:
+            return
+        self._texts.append(text)
+        self.values.append(moment_text(value) if isinstance(value, datetime) else value)
+
+    def __str__(self) -> str:
+        return " AND ".join(self._texts)
+
+
+def _list(keys: Sequence[str] | None) -> list[str] | None:
+    return None if keys is None else list(keys)
+
+
+def cases(
+    log: CaseLog,
+    use_case: str,
+    *,
+    case_ids: Sequence[str] | None = None,
+    batch_ids: Sequence[str] | None = None,
+    received_from: datetime | None = None,
+    received_before: datetime | None = None,
+    limit: int | None = None,
+    latest: bool = False,
+) -> pd.DataFrame:
+    """Stored cases, by moment of receipt and id.
+
+    Args:
+        log: which log.
+        use_case: whose cases.
+        case_ids: only these.
+        batch_ids: only those that first came in one of these.
+        received_from: only those received at this moment or later.
+        received_before: only those received before this moment.
+        limit: at most so many.
+        latest: with ``limit``, the last ones instead of the first.
+
+    Returns:
+        Columns ``case_id``, ``batch_id`` (of first arrival), ``received_at``, ``body`` (JSON text), ``digest``.
+    """
+    where = _Conditions(use_case, "c")
+    where.add("c.case_id = ANY(?)", _list(case_ids))
+    where.add(
+        "c.seq IN (SELECT seq FROM audit AS b WHERE b.use_case = c.use_case AND b.batch_id = ANY(?))", _list(batch_ids)
+    )
+    where.add("c.received_at >= ?", received_from)
+    where.add("c.received_at < ?", received_before)
+    way = "DESC" if latest and limit is not None else "ASC"
+    statement = f"""
+        SELECT c.case_id, a.batch_id, c.received_at, c.body, c.digest FROM cases AS c
+        JOIN audit AS a ON a.use_case = c.use_case AND a.seq = c.seq
+        WHERE {where} ORDER BY c.received_at {way}, c.case_id {way}{_limit(limit)}"""
+    found = ask(log, statement, where.values)
+    return found.iloc[::-1].reset_index(drop=True) if way == "DESC" else found
+
+
+def _limit(limit: int | None) -> str:
+    return "" if limit is None else f" LIMIT {int(limit)}"
+
+
+def unfinished(log: CaseLog, use_case: str, batch_id: str) -> pd.DataFrame:
+    """Stored cases that first came in this batch and have neither a decision nor a review; columns as `cases`."""
+    statement = """
+        SELECT c.case_id, a.batch_id, c.received_at, c.body, c.digest FROM audit AS a
+        JOIN cases AS c ON c.use_case = a.use_case AND c.seq = a.seq
+        WHERE a.use_case = ? AND a.batch_id = ? AND a.table_name = 'cases'
+            AND NOT EXISTS (SELECT 1 FROM decisions AS d WHERE d.use_case = c.use_case AND d.case_id = c.case_id)
+            AND NOT EXISTS (SELECT 1 FROM reviews AS r WHERE r.use_case = c.use_case AND r.case_id = c.case_id)
+        ORDER BY c.received_at, c.case_id"""
+    return ask(log, statement, [use_case, batch_id])
+
+
+def predictions(
+    log: CaseLog,
+    use_case: str,
+    *,
+    model: str,
+    case_ids: Sequence[str] | None = None,
+    shadow_version: int | None = None,
+    made_from: datetime | None = None,
+) -> pd.DataFrame:
+    """Every revision of the live predictions, or those of a shadow version, by case id and revision.
+
+    Returns:
+        Columns ``case_id``, ``revision`` (0 for shadow), ``version``, ``value``, ``confidence``, ``scores`` (JSON text),
+        ``at``.
+    """
+    where = _Conditions(use_case, "p")
+    where.add("p.model = ?", model)
+    where.add("p.version = ?", shadow_version)
+    where.add("p.case_id = ANY(?)", _list(case_ids))
+    where.add("a.at >= ?", made_from)
+    table, revision = ("predictions", "p.revision") if shadow_version is None else ("shadow_predictions", "0")
+    statement = f"""
+        SELECT p.case_id, {revision} AS revision, p.version, p.value, p.confidence, p.scores, a.at FROM {table} AS p
+        JOIN audit AS a ON a.use_case = p.use_case AND a.seq = p.seq WHERE {where} ORDER BY 1, 2"""
+    return ask(log, statement, where.values)
+
+
+def effective(
+    log: CaseLog, use_case: str, *, case_ids: Sequence[str] | None = None, decided_from: datetime | None = None
+) -> pd.DataFrame:
+    """The decision that holds for each decided case, by case id.
+
+    Returns:
+        Columns ``case_id``, ``revision``, ``verdict``, ``reason``, ``actor``, ``actor_kind`` (policy or person),
+        ``policy_version``, ``at``.
+    """
+    where = _Conditions(use_case, "d")
+    where.add("d.case_id = ANY(?)", _list(case_ids))
+    where.add("a.at >= ?", decided_from)
+    statement = f"""
+        SELECT d.case_id, d.revision, d.verdict, d.reason, d.actor, d.actor_kind, d.policy_version, a.at
+        FROM decisions AS d JOIN audit AS a ON a.use_case = d.use_case AND a.seq = d.seq
+        WHERE {where} AND {_LAST_DECISION} ORDER BY d.case_id"""
+    return ask(log, statement, where.values)
+
+
+def open_reviews(log: CaseLog, use_case: str, *, limit: int | None = None) -> pd.DataFrame:
+    """The questions that wait for a person, the most urgent first.
+
+    Returns:
+        Columns ``case_id``, ``round``, ``reason``, ``priority``, ``due_at``, ``opened_at``, ``question`` (the revision of
+        the decision that is questioned; missing where there is none yet).
+    """
+    statement = f"""
+        SELECT r.case_id, r.round, r.reason, r.priority, r.due_at, a.at AS opened_at, r.question FROM reviews AS r
+        JOIN audit AS a ON a.use_case = r.use_case AND a.seq = r.seq
+        WHERE r.use_case = ? AND {_REVIEW_IS_OPEN}
+        ORDER BY r.priority DESC, r.due_at IS NULL, r.due_at, r.case_id{_limit(limit)}"""
+    return ask(log, statement, [use_case])
+
+
+_LAST_KNOWN = """NOT EXISTS (SELECT 1 FROM outcomes AS n WHERE n.use_case = o.use_case AND n.case_id = o.case_id
+    AND n.name = o.name AND n.known_at > o.known_at"""
+
+
+def _known(where: _Conditions, known_by: datetime | None) -> str:
+    """The conditions for the latest outcome known by a moment."""
+    if known_by is None:
+        return f"{where} AND {_LAST_KNOWN})"
+    where.add("o.known_at <= ?", known_by)
+    where.values.append(moment_text(known_by))
+    return f"{where} AND {_LAST_KNOWN} AND n.known_at <= ?)"
+
+
+def outcomes(log: CaseLog, use_case: str, *, name: str, known_by: datetime | None = None) -> pd.DataFrame:
+    """The latest outcome of each case that was known by then (by default now), by case id.
+
+    Returns:
+        Columns ``case_id``, ``value``, ``event_at``, ``known_at``.
+    """
+    where = _Conditions(use_case, "o")
+    where.add("o.name = ?", name)
+    statement = f"""
+        SELECT o.case_id, o.value, o.event_at, o.known_at FROM outcomes AS o
+        WHERE {_known(where, known_by)} ORDER BY o.case_id"""
+    return ask(log, statement, where.values)
+
+
+def labelled(
+    log: CaseLog,
+    use_case: str,
+    *,
+    name: str,
+    known_by: datetime | None = None,
+    received_from: datetime | None = None,
+    received_before: datetime | None = None,
+) -> pd.DataFrame:
+    """Cases with the latest outcome that was known by then (by default now), by moment of receipt and id.
+
+    Returns:
+        Columns ``case_id``, ``received_at``, ``body`` (JSON text), ``digest``, ``value``, ``known_at``.
+    """
+    where = _Conditions(use_case, "o")
+    where.add("o.name = ?", name)
+    where.add("c.received_at >= ?", received_from)
+    where.add("c.received_at < ?", received_before)
+    statement = f"""
+        SELECT o.case_id, c.received_at, c.body, c.digest, o.value, o.known_at FROM outcomes AS o
+        JOIN cases AS c ON c.use_case = o.use_case AND c.case_id = o.case_id
+        WHERE {_known(where, known_by)} ORDER BY c.received_at, c.case_id"""
+    return ask(log, statement, where.values)
+
+
+def decided_by_version(log: CaseLog, use_case: str, *, model: str, version: int) -> pd.DataFrame:
+    """The cases whose decision that holds rests on a prediction by this version, by case id.
+
+    A decision rests on the prediction that was the latest of its case when it was written.
+
+    Returns:
+        Columns ``case_id``, ``revision`` (of the decision), ``verdict``, ``actor_kind``.
+    """
+    statement = f"""
+        SELECT d.case_id, d.revision, d.verdict, d.actor_kind FROM predictions AS p
+        JOIN decisions AS d ON d.use_case = p.use_case AND d.case_id = p.case_id
+        WHERE p.use_case = ? AND p.model = ? AND p.version = ? AND p.seq < d.seq AND {_LAST_DECISION}
+            AND NOT EXISTS (SELECT 1 FROM predictions AS q WHERE q.use_case = p.use_case AND q.case_id = p.case_id
+                AND q.model = p.model AND q.revision > p.revision AND q.seq < d.seq)
+        ORDER BY d.case_id"""
+    return ask(log, statement, [use_case, model, int(version)])
+
+
+def quarantine(log: CaseLog, use_case: str, limit: int | None = None) -> pd.DataFrame:
+    """Rows that could not become cases, the latest first.
+
+    Returns:
+        Columns ``case_id`` (where it could be read), ``digest``, ``stage``, ``reason``, ``raw``, ``source``, ``attempts``,
+        ``at``.
+    """
+    statement = f"""
+        SELECT q.case_id, q.digest, q.stage, q.reason, q.raw, q.source, q.attempts, a.at FROM quarantine AS q
+        JOIN audit AS a ON a.use_case = q.use_case AND a.seq = q.seq
+        WHERE q.use_case = ? ORDER BY q.seq DESC, q.digest, q.stage{_limit(limit)}"""
+    return ask(log, statement, [use_case])

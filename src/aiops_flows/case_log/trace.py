@@ -1,0 +1,100 @@
+"""Everything the log knows of one case, and how many there are of what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from aiops_flows.case_log.frames import ask, rows_of
+from aiops_flows.case_log.log import CaseLog
+from aiops_flows.errors import CaseUnknown
+
+__all__ = ["counts", "trace", "use_cases"]
+
+_OF_CASE = "t.use_case = ? AND t.case_id = ?"
+_BY_VERSION = "LEFT JOIN versions AS v ON v.use_case = t.use_case AND v.model = t.model AND v.version = t.version"
+
+
+def _select(table: str, more: str = "", join: str = "", order: str = "t.seq") -> str:
+    return f"""
+        SELECT t.*, a.at{more} FROM {table} AS t JOIN audit AS a ON a.use_case = t.use_case AND a.seq = t.seq {join}
+        WHERE {_OF_CASE} ORDER BY {order}"""
+
+
+_FROM_VERSION = ", v.digest, v.dataset_digest, v.code_version, v.run_id"
+_PARTS = {
+    "case": _select("cases", ", a.batch_id, a.actor"),
+    "predictions": _select("predictions", _FROM_VERSION, _BY_VERSION, "t.model, t.revision"),
+    "shadow": _select("shadow_predictions", _FROM_VERSION, _BY_VERSION, "t.model, t.version"),
+    "reviews": _select("reviews", "", "", "t.round"),
+    "decisions": _select("decisions", ", a.detail", "", "t.revision"),
+    "outcomes": _select("outcomes", ", a.actor", "", "t.name, t.known_at"),
+}
+_AUDIT = "SELECT * FROM audit WHERE use_case = ? AND seq = ?"
+
+
+def trace(log: CaseLog, use_case: str, case_id: str) -> dict[str, Any]:
+    """Everything that is stored about a case, as plain data with moments as text.
+
+    Returns:
+        ``case`` (one dictionary); ``predictions`` and ``shadow`` (with the ``digest``, ``dataset_digest``,
+        ``code_version`` and ``run_id`` of the version); ``reviews``; ``decisions``; ``outcomes``; ``audit`` (the audit
+        rows that vouch for them, in order). Values and scores are JSON text.
+
+    Raises:
+        CaseUnknown: the case is not stored.
+    """
+    found: dict[str, Any] = {name: rows_of(log, sql, [use_case, case_id]) for name, sql in _PARTS.items()}
+    if not found["case"]:
+        raise CaseUnknown(f"{use_case} has no case {case_id!r}; check the id, or look into the quarantine")
+    seqs = sorted({row["seq"] for rows in found.values() for row in rows})
+    found["audit"] = [row for seq in seqs for row in rows_of(log, _AUDIT, [use_case, seq])]
+    found["case"] = found["case"][0]
+    return found
+
+
+def use_cases(log: CaseLog) -> list[str]:
+    """The names of the use cases that wrote something, sorted."""
+    return [row["use_case"] for row in rows_of(log, "SELECT use_case FROM audit_heads WHERE seq > 0 ORDER BY 1", [])]
+
+
+_COUNTS = {
+    "cases": "SELECT use_case, count(*) AS n FROM cases GROUP BY 1",
+    "unfinished": """
+        SELECT c.use_case, count(*) AS n FROM cases AS c
+        WHERE NOT EXISTS (SELECT 1 FROM decisions AS d WHERE d.use_case = c.use_case AND d.case_id = c.case_id)
+            AND NOT EXISTS (SELECT 1 FROM reviews AS r WHERE r.use_case = c.use_case AND r.case_id = c.case_id)
+        GROUP BY 1""",
+    "decided_by_policy": """
+        SELECT d.use_case, count(*) AS n FROM decisions AS d WHERE d.actor_kind = 'policy' AND NOT EXISTS (SELECT 1
+            FROM decisions AS n WHERE n.use_case = d.use_case AND n.case_id = d.case_id AND n.revision = d.revision + 1)
+        GROUP BY 1""",
+    "decided_by_person": """
+        SELECT d.use_case, count(*) AS n FROM decisions AS d WHERE d.actor_kind = 'person' AND NOT EXISTS (SELECT 1
+            FROM decisions AS n WHERE n.use_case = d.use_case AND n.case_id = d.case_id AND n.revision = d.revision + 1)
+        GROUP BY 1""",
+    "open_reviews": """
+        SELECT r.use_case, count(*) AS n FROM reviews AS r WHERE NOT EXISTS (SELECT 1 FROM decisions AS d
+            WHERE d.use_case = r.use_case AND d.case_id = r.case_id AND d.revision = coalesce(r.question, -1) + 1)
+        GROUP BY 1""",
+    "quarantined": "SELECT use_case, count(*) AS n FROM quarantine GROUP BY 1",
+    "outcomes": "SELECT use_case, count(*) AS n FROM outcomes GROUP BY 1",
+    "open_batches": "SELECT use_case, count(*) AS n FROM batches WHERE state = 'open' GROUP BY 1",
+}
+
+
+def counts(log: CaseLog, use_case: str | None = None) -> pd.DataFrame:
+    """How many there are of what, one row a use case (of all, or of the one named).
+
+    Returns:
+        Columns ``use_case``, ``cases``, ``unfinished`` (neither decided nor in review), ``decided_by_policy``,
+        ``decided_by_person``, ``open_reviews``, ``quarantined``, ``outcomes``, ``open_batches``.
+    """
+    names = [use_case] if use_case is not None else use_cases(log)
+    table = pd.DataFrame({"use_case": pd.Series(names, dtype=object)})
+    for name, statement in _COUNTS.items():
+        found = ask(log, statement, [])
+        of = dict(zip(found["use_case"], found["n"], strict=True))
+        table[name] = [int(of.get(one, 0)) for one in names]
+    return table

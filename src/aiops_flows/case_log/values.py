@@ -1,0 +1,44 @@
+"""Values as the case log keeps them: JSON text, made and read a column at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import orjson
+
+__all__ = ["floats", "read_values", "value_texts"]
+
+_PLAIN = {float, int, bool, type(None)}
+
+
+def value_texts(values: Sequence[Any]) -> list[str | None]:
+    """The JSON text of each value; None, NaN and infinity have none."""
+    plain = values.tolist() if isinstance(values, np.ndarray) else list(values)
+    kinds = set(map(type, plain))
+    if kinds <= {str, type(None)}:
+        texts: dict[str | None, str | None] = {value: orjson.dumps(value).decode() for value in set(plain) - {None}}
+        texts[None] = None
+        return [texts[value] for value in plain]
+    if plain and kinds <= _PLAIN:  # no number holds a comma: one call writes them all
+        return [None if text == "null" else text for text in orjson.dumps(plain)[1:-1].decode().split(",")]
+    return [_text(value) for value in plain]
+
+
+def _text(value: Any) -> str | None:
+    text = orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_SORT_KEYS).decode()
+    return None if text == "null" else text
+
+
+def floats(values: Sequence[float | None] | np.ndarray[Any, Any]) -> list[float | None]:
+    """The numbers, with None for NaN and infinity."""
+    column = np.asarray(values, dtype=float)
+    if np.isfinite(column).all():
+        return list(column.tolist())
+    return [value if np.isfinite(value) else None for value in column.tolist()]
+
+
+def read_values(texts: Iterable[str | None]) -> list[Any]:
+    """The values that a column of JSON texts says."""
+    return list(orjson.loads("[" + ",".join("null" if text is None else text for text in texts) + "]"))

@@ -1,0 +1,62 @@
+"""Commands about the record: trace a case, verify the audit trail, look at the set-up."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Annotated
+
+import typer
+
+from aiops_flows.case_log import audit, questions
+from aiops_flows.cli.output import AsJson, UseCasePath, say, show_rows
+from aiops_flows.steps import examining
+from aiops_flows.steps.workspace import Workspace
+from aiops_flows.use_case import load_use_case
+
+__all__ = ["doctor", "trace", "verify"]
+
+FOUND = 1
+
+
+def trace(use_case: UseCasePath, case_id: str, as_json: AsJson = False) -> None:
+    """Everything that happened to one case: content, predictions with model digests, reviews, decisions, outcomes."""
+    found = questions.trace(Workspace.here().log, load_use_case(use_case).name, case_id)
+    if as_json:
+        say(json.dumps(found, indent=2, default=str))
+        return
+    for part, content in found.items():
+        rows = content if isinstance(content, list) else [content]
+        show_rows(
+            [{"field": name, "value": value} for row in rows for name, value in row.items()],
+            as_json=False,
+            title=part.replace("_", " "),
+            empty=f"{part.replace('_', ' ')}: none",
+        )
+        say("")
+
+
+def verify(
+    head: Annotated[bool, typer.Option("--head", help="only print the heads of the chains, to keep elsewhere")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Recompute the audit trail: is every stored row what was written, and is nothing missing?"""
+    log = Workspace.here().log
+    if head:
+        rows = [{"use_case": name, "seq": seq, "hash": digest} for name, (seq, digest) in audit.head(log).items()]
+        show_rows(rows, as_json=as_json, empty="the audit trail is empty")
+        return
+    findings = [dataclasses.asdict(finding) for finding in audit.verify(log)]
+    broken = audit.check_invariants(log)
+    rows = findings + [{"use_case": "", "seq": None, "what": what} for what in broken]
+    show_rows(rows, as_json=as_json, title="the audit trail does not hold", empty="the audit trail holds")
+    if rows:
+        raise typer.Exit(FOUND)
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Look at this installation: databases, MLflow, Prefect, versions, telemetry, rights; say what to mend and how."""
+    rows = [dataclasses.asdict(found) for found in examining.examine()]
+    show_rows(rows, as_json=as_json)
+    if any(row["verdict"] == "broken" for row in rows):
+        raise typer.Exit(FOUND)

@@ -1,0 +1,199 @@
+"""One column of both frames, read in the same way on both sides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from aiops_flows.drift.report import ColumnKind
+
+__all__ = ["BUCKETS", "MANY_VALUES", "MOST_ROWS", "OTHER", "PooledColumn", "read_column", "sample_rows"]
+
+MANY_VALUES = 200
+"""A categorical column with more distinct values is measured on its most frequent ones and one bucket for the rest."""
+BUCKETS = 50
+OTHER = "other"
+MOST_ROWS = 20_000
+"""Rows a side above which a seeded sample is measured and shown."""
+_SECONDS_A_DAY = 86_400
+_HUGE = 1e100  # squares of larger numbers overflow; such a column is scaled before it is measured
+
+_Reading = Literal["numeric", "moment", "categorical", "empty"]
+_NUMBERS = frozenset({"integer", "floating", "mixed-integer-float", "decimal"})
+_MOMENTS = frozenset({"datetime", "datetime64", "date"})
+
+
+@dataclass(frozen=True)
+class PooledColumn:
+    """The values of one column: the rows of the reference first, then the current ones."""
+
+    name: str
+    kind: ColumnKind
+    rows_reference: int
+    numbers: NDArray[np.float64]
+    """Of a numeric column, NaN where missing; moments are days since 1970."""
+    codes: NDArray[np.int64]
+    """Of a categorical column: the place of each row's value in ``labels``, -1 where missing."""
+    labels: list[str]
+    missing: NDArray[np.bool_]
+    distinct: int
+    """Distinct values of a categorical column, before any are put together."""
+    new_values: int
+    note: str
+
+
+def sample_rows(frame: pd.DataFrame, rows: int, seed: int) -> pd.DataFrame:
+    """At most so many rows of a frame, the same ones for the same seed, in their order."""
+    if len(frame) <= rows:
+        return frame
+    chosen = np.random.default_rng(seed).choice(len(frame), rows, replace=False)
+    return frame.iloc[np.sort(chosen)]
+
+
+def read_column(name: str, reference: pd.DataFrame, current: pd.DataFrame) -> PooledColumn:
+    """One column of two frames as numbers, or as codes of its values; a frame without it counts as all missing.
+
+    Numbers and moments are numeric, all else (booleans too) is categorical. A column that is numeric on one side only
+    is categorical on both. Infinite numbers count as missing, as Evidently has it.
+    """
+    sides = (_series(reference, name), _series(current, name))
+    readings = (_reading(sides[0]), _reading(sides[1]))
+    kinds = sorted(set(readings) - {"empty"})
+    absent = [side for side, frame in (("reference", reference), ("current", current)) if name not in frame.columns]
+    note = "" if not absent else "in neither frame" if len(absent) == 2 else f"not a column of the {absent[0]} rows"
+    if kinds in (["numeric"], ["moment"]):
+        numbers = np.concatenate([_numbers(side, reading) for side, reading in zip(sides, readings, strict=True)])
+        if not np.isnan(numbers).all():
+            return _numeric(name, len(reference), numbers, note)
+        kinds = []
+    if not kinds:
+        return _empty(name, len(reference), len(reference) + len(current), note)
+    if len(kinds) > 1:
+        note = f"read as categories, because its values are of {len(kinds)} kinds: {', '.join(kinds)}"
+    return _categorical(name, len(reference), sides, note)
+
+
+def _series(frame: pd.DataFrame, name: str) -> pd.Series[Any]:
+    if name not in frame.columns:
+        return pd.Series(np.full(len(frame), np.nan))
+    found = frame[name]
+    return found.iloc[:, 0] if isinstance(found, pd.DataFrame) else found
+
+
+def _reading(side: pd.Series[Any]) -> _Reading:
+    """How the values of one side want to be read."""
+    if not side.notna().any():
+        return "empty"
+    kind = side.dtype.kind
+    if kind != "O":
+        return "moment" if kind == "M" else "numeric" if kind in "iufm" else "categorical"
+    inferred = pd.api.types.infer_dtype(side.astype(object), skipna=True)
+    if inferred in _NUMBERS:
+        return "numeric"
+    return "moment" if inferred in _MOMENTS else "categorical"
+
+
+def _numbers(side: pd.Series[Any], reading: _Reading) -> NDArray[np.float64]:
+    """The values as floats, NaN where there is none; moments and durations in days."""
+    if reading == "empty":
+        return np.full(len(side), np.nan)
+    if reading == "moment":
+        side = pd.to_datetime(side, utc=True, errors="coerce").dt.tz_localize(None) - pd.Timestamp(0)
+    if side.dtype.kind == "m":
+        numbers = side.dt.total_seconds().to_numpy(dtype=np.float64) / _SECONDS_A_DAY
+    else:
+        numbers = pd.to_numeric(side, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.where(np.isfinite(numbers), numbers, np.nan)
+
+
+def _numeric(name: str, rows_reference: int, numbers: NDArray[np.float64], note: str) -> PooledColumn:
+    largest = float(np.nanmax(np.abs(numbers)))
+    if largest > _HUGE:
+        numbers = numbers / largest
+        note = note or f"scaled by its largest value, {largest:.3g}, which is too large to square"
+    return PooledColumn(
+        name=name,
+        kind="numeric",
+        rows_reference=rows_reference,
+        numbers=numbers,
+        codes=np.empty(0, np.int64),
+        labels=[],
+        missing=np.isnan(numbers),
+        distinct=0,
+        new_values=0,
+        note=note,
+    )
+
+
+def _empty(name: str, rows_reference: int, rows: int, note: str) -> PooledColumn:
+    return PooledColumn(
+        name=name,
+        kind="empty",
+        rows_reference=rows_reference,
+        numbers=np.empty(0),
+        codes=np.empty(0, np.int64),
+        labels=[],
+        missing=np.ones(rows, np.bool_),
+        distinct=0,
+        new_values=0,
+        note=note or "no value on either side",
+    )
+
+
+def _categorical(
+    name: str, rows_reference: int, sides: tuple[pd.Series[Any], pd.Series[Any]], note: str
+) -> PooledColumn:
+    codes, labels = _coded(np.concatenate([side.astype(object).to_numpy() for side in sides]))
+    distinct = len(labels)
+    new_values = _new_values(codes, rows_reference, len(labels))
+    if distinct > MANY_VALUES:
+        many = f"{distinct} distinct values, measured on the {BUCKETS} most frequent and {OTHER!r}"
+        note = f"{note}; {many}" if note else many
+        codes, labels = _bucketed(codes, labels)
+    return PooledColumn(
+        name=name,
+        kind="categorical",
+        rows_reference=rows_reference,
+        numbers=np.empty(0),
+        codes=codes,
+        labels=labels,
+        missing=codes < 0,
+        distinct=distinct,
+        new_values=new_values,
+        note=note,
+    )
+
+
+def _coded(values: NDArray[np.object_]) -> tuple[NDArray[np.int64], list[str]]:
+    """The values as codes and their labels; values that read the same are one."""
+    try:
+        codes, found = pd.factorize(values)
+    except TypeError:  # lists and the like cannot be hashed
+        codes, found = pd.factorize(np.array([None if value is None else str(value) for value in values], object))
+    labels = [str(value) for value in found]
+    if len(set(labels)) < len(labels):
+        merged, names = pd.factorize(np.array(labels, object))
+        codes = np.where(codes < 0, -1, merged[codes])
+        labels = [str(label) for label in names]
+    return codes.astype(np.int64), labels
+
+
+def _new_values(codes: NDArray[np.int64], rows_reference: int, size: int) -> int:
+    known, now = codes[:rows_reference], codes[rows_reference:]
+    before = np.bincount(known[known >= 0], minlength=size) > 0
+    after = np.bincount(now[now >= 0], minlength=size) > 0
+    return int((after & ~before).sum())
+
+
+def _bucketed(codes: NDArray[np.int64], labels: list[str]) -> tuple[NDArray[np.int64], list[str]]:
+    """The most frequent values under their codes, all others as one; chosen on both sides together."""
+    counts = np.bincount(codes[codes >= 0], minlength=len(labels))
+    frequent = np.argsort(-counts, kind="stable")[:BUCKETS]
+    place = np.full(len(labels) + 1, BUCKETS, np.int64)
+    place[frequent] = np.arange(len(frequent))
+    place[-1] = -1  # the code of a missing value
+    return place[codes], [*(labels[index] for index in frequent), OTHER]

@@ -1,0 +1,143 @@
+"""Evidently's report of drift for people, as HTML and JSON, with our verdict on top."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from aiops_flows.drift.columns import MANY_VALUES, MOST_ROWS, OTHER, PooledColumn, read_column, sample_rows
+from aiops_flows.drift.report import ColumnDrift, DriftReport
+
+__all__ = ["RenderedReport", "render_report"]
+
+_FEWEST_SHOWN = 10  # rows with a value, for it to be named
+_MOST_SHOWN = 50  # values named in a column
+_LIKE_AN_IDENTIFIER = re.compile(r"\d{5}|@")
+_NEVER = 1e9  # the limit of a column that has none, as Evidently would take its own
+_HEADINGS = ("column", "drifted", "distance", "limit", "method", "missing before", "missing now", "new values", "note")
+_STYLE = (
+    "<style>.verdict{font-family:sans-serif;margin:1.5rem}.verdict table{border-collapse:collapse;font-size:.9rem}"
+    ".verdict td,.verdict th{border:1px solid #ccc;padding:.2rem .6rem;text-align:left}</style>"
+)
+
+
+@dataclass(frozen=True)
+class RenderedReport:
+    """A drift report as two files."""
+
+    html: bytes
+    """A page that needs no network."""
+    json: bytes
+    """``drift_report``: ours, as `DriftReport.as_dict`; ``evidently``: its metrics, or None where it has none."""
+
+
+def render_report(
+    reference: pd.DataFrame,
+    current: pd.DataFrame,
+    report: DriftReport,
+    *,
+    seed: int = 0,
+    max_rows: int = MOST_ROWS,
+) -> RenderedReport:
+    """Evidently's view of the columns of a drift report, under our verdict, for people.
+
+    Evidently uses the distance and the limit of each column that the report has; columns without values on one side
+    stand in our table only. Nothing but the columns of the report is read. So that no person can be recognised, a
+    value is named only where ten rows have it and it does not look like an identifier, none is in a column of very many
+    values, and numbers are rounded to a thousandth of their spread; Evidently's distance may differ by as little.
+    """
+    reference, current = sample_rows(reference, max_rows, seed), sample_rows(current, max_rows, seed)
+    shown = [column for column in report.columns if column.method != "none"]
+    pooled = [read_column(column.name, reference, current) for column in shown]
+    whole = pd.DataFrame({column.name: _anonymous(column) for column in pooled})
+    page, metrics = _evidently(whole.iloc[: len(reference)], whole.iloc[len(reference) :], shown)
+    found = {"drift_report": report.as_dict(), "evidently": metrics}
+    return RenderedReport(
+        html=page.replace("<body>", f"<body>{_verdict(report)}", 1).encode(),
+        json=json.dumps(found, allow_nan=False, ensure_ascii=False).encode(),
+    )
+
+
+def _anonymous(column: PooledColumn) -> NDArray[Any]:
+    """The values of a column as they may be shown."""
+    if column.kind == "numeric":
+        return _rounded(column.numbers)
+    counts = np.bincount(column.codes[column.codes >= 0], minlength=len(column.labels))
+    named = set(np.argsort(-counts, kind="stable")[:_MOST_SHOWN].tolist())
+    labels = [
+        _label(label, number, named=number in named and rows >= _FEWEST_SHOWN, hidden=column.distinct > MANY_VALUES)
+        for number, (label, rows) in enumerate(zip(column.labels, counts.tolist(), strict=True))
+    ]
+    return np.array([*labels, None], object)[column.codes]  # the code of a missing value is -1
+
+
+def _label(label: str, number: int, *, named: bool, hidden: bool) -> str:
+    if not named or label == OTHER:
+        return OTHER
+    return f"value {number + 1}" if hidden or _LIKE_AN_IDENTIFIER.search(label) else label
+
+
+def _rounded(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Numbers to a power of ten of about a thousandth of their spread."""
+    spread = float(np.nanstd(numbers))
+    return np.round(numbers, 3 - int(np.floor(np.log10(spread)))) if spread > 0 else numbers
+
+
+def _evidently(
+    reference: pd.DataFrame, current: pd.DataFrame, columns: list[ColumnDrift]
+) -> tuple[str, dict[str, Any] | None]:
+    """Evidently's page and metrics of these columns; an empty page where there is nothing to show."""
+    if not columns or reference.empty or current.empty:
+        return "<!DOCTYPE html><html lang='en'><head><meta charset='utf-8'></head><body></body></html>", None
+    with _quiet():
+        from evidently import DataDefinition, Dataset, Report
+        from evidently.metrics import ValueDrift
+
+        definition = DataDefinition(
+            numerical_columns=[column.name for column in columns if column.kind == "numeric"],
+            categorical_columns=[column.name for column in columns if column.kind == "categorical"],
+        )
+        metrics = [ValueDrift(column=each.name, method=each.method, threshold=each.limit or _NEVER) for each in columns]
+        now, before = (Dataset.from_pandas(frame.reset_index(drop=True), definition) for frame in (current, reference))
+        snapshot = Report(metrics).run(now, before)
+        return snapshot.get_html_str(as_iframe=False), json.loads(snapshot.json(), parse_constant=lambda _: None)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Evidently without its telemetry, and without the warnings of the libraries beneath it."""
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    os.environ.setdefault("ITERATIVE_DO_NOT_TRACK", "1")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _verdict(report: DriftReport) -> str:
+    """Our verdict as a section of a page."""
+    rows = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in _cells(each))}</tr>" for each in report.columns)
+    headings = "".join(f"<th>{heading}</th>" for heading in _HEADINGS)
+    return (
+        f"{_STYLE}<section class='verdict'><h1>Verdict: {report.verdict}</h1><p>{escape(report.reason)}</p>"
+        f"<p>{report.rows_reference} reference rows, {report.rows_current} current rows; "
+        f"false alarms in {report.alarm_rate:.3g} of unchanged windows, over all columns together.</p>"
+        f"<table><thead><tr>{headings}</tr></thead><tbody>{rows}</tbody></table></section>"
+    )
+
+
+def _cells(column: ColumnDrift) -> tuple[str, ...]:
+    distance, limit = (f"{number:.4g}" if number is not None else "" for number in (column.distance, column.limit))
+    missing = f"{column.missing_reference:.1%}", f"{column.missing_current:.1%}"
+    drifted = "yes" if column.drifted else "no"
+    return column.name, drifted, distance, limit, column.method, *missing, str(column.new_values), column.note

@@ -1,0 +1,74 @@
+"""What a measurement of drift says: a verdict for the table, and the distance of each column beside its limit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+__all__ = ["ColumnDrift", "ColumnKind", "DriftReport", "Method", "Verdict"]
+
+Verdict = Literal["drift", "no drift", "unknown"]
+"""``unknown`` means that too little data was there to tell; gates count it as drift."""
+
+ColumnKind = Literal["numeric", "categorical", "empty"]
+Method = Literal["wasserstein", "jensenshannon", "none"]
+"""The distance, under the name that Evidently gives it; ``none`` for a column without values on one side."""
+
+
+@dataclass(frozen=True)
+class ColumnDrift:
+    """How one column moved."""
+
+    name: str
+    kind: ColumnKind
+    method: Method
+    distance: float | None
+    """Between the values of both sides, missing values left out; None where one side has no values."""
+    limit: float | None
+    """The column is drifted where its distance exceeds this; None where nothing was calibrated."""
+    drifted: bool
+    """The distance exceeds its limit, or the share of missing values moved more than chance allows."""
+    missing_reference: float
+    """Share of rows without a value in the reference."""
+    missing_current: float
+    new_values: int
+    """Distinct values of a categorical column that the reference does not have."""
+    note: str = ""
+    """What a reader should know of how the column was read, or why it is drifted."""
+
+
+@dataclass(frozen=True)
+class DriftReport:
+    """Whether the current rows could be more rows of the reference, and where they differ."""
+
+    verdict: Verdict
+    columns: list[ColumnDrift]
+    rows_reference: int
+    rows_current: int
+    p_value: float | None
+    """Share of random re-divisions of the pooled rows that look at least as different; None where unknown."""
+    alarm_rate: float
+    """The share of unchanged windows that this measurement may call drifted, as the user set it."""
+    reason: str
+    """The verdict in one sentence."""
+
+    @property
+    def drifted_columns(self) -> list[str]:
+        """Names of the columns that moved."""
+        return [column.name for column in self.columns if column.drifted]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as plain values that JSON can hold."""
+        return asdict(self)
+
+    def as_json(self) -> str:
+        """The report as JSON text, which `from_dict` reads back after `json.loads`."""
+        return json.dumps(self.as_dict(), allow_nan=False, ensure_ascii=False)
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> DriftReport:
+        """The report that `as_dict` gave."""
+        columns = [ColumnDrift(**column) for column in stored["columns"]]
+        return cls(**{**stored, "columns": columns})

@@ -1,0 +1,210 @@
+"""Chaos: producers, workers and database back ends are killed again and again, and nothing may be lost or doubled (P1, P2)."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+
+from aiops_flows.case_log import audit, questions
+from aiops_flows.drill.counting import Counted, count
+from aiops_flows.drill.naive import NaiveCounts, naive_count, naive_produce, naive_work, prepare
+from aiops_flows.drill.processes import Crew
+from aiops_flows.drill.result import DrillResult
+from aiops_flows.drill.stage import Stage
+from aiops_flows.drill.work import accepted, delivery, finish_cases, produce, sent, work
+from aiops_flows.steps.intake import take_in
+from aiops_flows.steps.workspace import Workspace
+
+__all__ = ["Chaos", "chaos"]
+
+_PAUSE = (0.02, 0.30)  # seconds between two kills: a run of a batch takes about as long
+_TEND_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Chaos:
+    """How much of it."""
+
+    kills: int = 200
+    seed: int = 0
+    producers: int = 2
+    workers: int = 2
+    size: int = 50
+    """Cases a delivery."""
+    seconds: float = 600.0
+    """After so long, work that is not through counts as stuck."""
+    kill_backends: bool = False
+    """Also kill -9 of database back ends, where they run on this machine: the whole server recovers each time."""
+
+
+@dataclass
+class _Killer:
+    """Kills processes and database sessions at random moments."""
+
+    crew: Crew
+    chaos: Chaos
+    url: str
+    luck: random.Random
+    sessions: int = 0
+    backends: int = 0
+    _next: float = field(default_factory=time.monotonic)
+
+    def strike(self) -> None:
+        """Kill one, when it is time to."""
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + self.luck.uniform(*_PAUSE)
+        lot = self.luck.random()
+        if self.url.startswith("postgresql") and lot < 0.3:  # noqa: PLR2004
+            self._end_session(hard=self.chaos.kill_backends and lot < 0.03)  # noqa: PLR2004
+        else:
+            self.crew.kill_one()
+
+    @property
+    def struck(self) -> int:
+        """How often."""
+        return self.crew.kills + self.sessions + self.backends
+
+    def _end_session(self, *, hard: bool) -> None:
+        others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        try:
+            with psycopg.connect("postgresql://" + self.url.split("://", 1)[1]) as session:
+                found = session.execute(f"SELECT pid {others} ORDER BY random() LIMIT 1").fetchone()
+                if found is None:
+                    return
+                if hard and _kill(found[0]):
+                    self.backends += 1
+                elif session.execute("SELECT pg_terminate_backend(%s)", found).fetchone():
+                    self.sessions += 1
+        except psycopg.OperationalError:  # it recovers from the last time
+            return
+
+
+def _kill(process: int) -> bool:
+    try:
+        os.kill(process, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def chaos(stage: Stage, asked: Chaos, *, told: Callable[[str], None] = lambda _: None) -> DrillResult:
+    """Hold the drill: ours must come through whole, and the control must not.
+
+    Args:
+        stage: where.
+        asked: how much.
+        told: is told how it goes.
+    """
+    begun = time.monotonic()
+    killer, stuck = _ours(stage, asked, told)
+    with stage.workspace() as place:
+        counted = count(place, stage.name, accepted(stage.folder))
+        changed = _once_more(place, stage, asked)
+    control = _control(stage, asked)
+    violations = [*counted.violations, *stuck]
+    if changed:
+        violations.append(f"running everything once more wrote {changed} times")
+    if not control.doubled and not control.without_audit:
+        violations.append("the control came through whole, so the drill proves nothing; ask for more kills")
+    return DrillResult("chaos", _figures(killer, counted, control, changed, time.monotonic() - begun), violations)
+
+
+def _figures(
+    killer: _Killer, counted: Counted, control: NaiveCounts, changed: int, seconds: float
+) -> dict[str, int | float]:
+    return {
+        "kills_of_processes": killer.crew.kills,
+        "sessions_terminated": killer.sessions,
+        "backends_killed": killer.backends,
+        "failed_runs": killer.crew.failed_runs,
+        **counted.figures(),
+        "changed_by_running_again": changed,
+        **{f"control_{name}": value for name, value in control._asdict().items()},
+        "seconds": round(seconds, 1),
+    }
+
+
+def _ours(stage: Stage, asked: Chaos, told: Callable[[str], None]) -> tuple[_Killer, list[str]]:
+    """Kill until it is enough, then let the crew finish; the killer, and what is stuck."""
+    enough, over = stage.folder / "enough", stage.folder / "over"
+    luck = random.Random(asked.seed)  # noqa: S311  not for secrets
+    with Crew(stage.folder, luck).at_work() as crew, stage.workspace() as place:
+        for number in range(asked.producers):
+            crew.add(f"producer-{number}", produce, stage, number, asked.size, enough)
+        for number in range(asked.workers):
+            crew.add(f"worker-{number}", work, stage, over)
+        killer = _Killer(crew, asked, stage.settings.case_log_url, luck)
+        until = time.monotonic() + asked.seconds
+        while time.monotonic() < until:
+            crew.tend(_TEND_SECONDS)
+            if killer.struck < asked.kills:
+                killer.strike()
+                told(f"{killer.struck} of {asked.kills} kills")
+                continue
+            enough.touch()
+            if not over.exists() and _is_through(place, stage, asked):
+                over.touch()
+            if crew.done:
+                return killer, []
+    return killer, [f"not through after {asked.seconds:.0f} s: see {stage.folder}"]
+
+
+def _is_through(place: Workspace, stage: Stage, asked: Chaos) -> bool:
+    """Whether every delivery is noted, the inbox empty, and no case unfinished."""
+    if any(stage.inbox.glob("*.jsonl")) or not all(_noted(stage, number) for number in range(asked.producers)):
+        return False
+    counts = questions.counts(place.log, stage.name)
+    return bool(len(counts)) and int(counts["unfinished"].sum()) == 0
+
+
+def _noted(stage: Stage, producer: int) -> bool:
+    return sent(stage.folder / f"accepted-{producer}.txt") > 0
+
+
+def _once_more(place: Workspace, stage: Stage, asked: Chaos) -> int:
+    """Send and work on every delivery again, in another order; how many audit rows that wrote (it must be none)."""
+    before = audit.head(place.log)[stage.name][0]
+    luck = random.Random(asked.seed + 1)  # noqa: S311
+    for producer in range(asked.producers):
+        numbers = list(range(sent(stage.folder / f"accepted-{producer}.txt")))
+        luck.shuffle(numbers)
+        for number in numbers:
+            rows = delivery(stage, producer, number, asked.size)
+            luck.shuffle(rows)
+            finish_cases(place, stage.use_case, take_in(place, stage.use_case, rows))
+    return audit.head(place.log)[stage.name][0] - before
+
+
+def _control(stage: Stage, asked: Chaos) -> NaiveCounts:
+    """The same kills to a worker that does not know better."""
+    url = _control_url(stage.settings.case_log_url, stage.folder)
+    enough, over = stage.folder / "control-enough", stage.folder / "control-over"
+    prepare(url)
+    luck = random.Random(asked.seed)  # noqa: S311
+    with Crew(stage.folder, luck).at_work() as crew:
+        crew.add("naive-producer", naive_produce, url, 0, asked.workers, enough)
+        for number in range(asked.workers):
+            crew.add(f"naive-worker-{number}", naive_work, url, number, over)
+        next_kill = time.monotonic()
+        until = time.monotonic() + asked.seconds
+        while time.monotonic() < until and not crew.done:
+            crew.tend(_TEND_SECONDS)
+            if crew.kills >= min(asked.kills, 50):  # noqa: PLR2004
+                enough.touch()
+                over.touch()
+            elif time.monotonic() >= next_kill:
+                next_kill = time.monotonic() + luck.uniform(*_PAUSE)
+                crew.kill_one()
+    return naive_count(url)
+
+
+def _control_url(url: str, folder: Path) -> str:
+    return f"sqlite:///{folder / 'control.db'}" if url.startswith("sqlite") else url

@@ -1,0 +1,139 @@
+"""Every error of ours, as one tree.
+
+::
+
+    AiopsError
+    ├── UseCaseError            the declaration of a use case contradicts itself, or cannot be found
+    ├── SourceError             a file, folder or query that cases should come from cannot be read
+    ├── CaseLogError
+    │   ├── BatchBusy           another worker holds the lease of this batch
+    │   ├── LeaseLost           this worker's lease ran out and somebody else took the batch over
+    │   ├── CaseUnknown         no case of that id is stored
+    │   ├── AlreadyDecided      the case has an effective decision, and the answer names no revision it replaces
+    │   ├── ConflictingWrite    the same key is stored with other content
+    │   └── SchemaMismatch      the database was made by another version of this library
+    ├── RegistryError
+    │   ├── RegistryAway        MLflow does not answer
+    │   ├── NoChampion          the model has no champion, or none at the time asked for
+    │   ├── VersionUnknown      no such version of this model
+    │   ├── DigestMismatch      the files of a version are not those that were registered
+    │   └── UntrustedModel      the files of a version would need a type that is not on our list
+    ├── TrainingError           there is not enough, or not the right, data to train or judge a model
+    └── PromotionError
+        ├── ChampionChanged     somebody else moved the champion since it was looked at
+        ├── NotApproved         four eyes are asked for and no valid approval is there
+        └── NothingToRollBackTo no earlier champion is left that was not withdrawn
+
+A refusal that belongs to business (a quarantined row, a failed gate, a case sent to a person) is a value with a
+reason, never one of these.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AiopsError",
+    "AlreadyDecided",
+    "BatchBusy",
+    "CaseLogError",
+    "CaseUnknown",
+    "ChampionChanged",
+    "ConflictingWrite",
+    "DigestMismatch",
+    "LeaseLost",
+    "NoChampion",
+    "NotApproved",
+    "NothingToRollBackTo",
+    "PromotionError",
+    "RegistryAway",
+    "RegistryError",
+    "SchemaMismatch",
+    "SourceError",
+    "TrainingError",
+    "UntrustedModel",
+    "UseCaseError",
+    "VersionUnknown",
+]
+
+
+class AiopsError(Exception):
+    """Any error of this library."""
+
+
+class UseCaseError(AiopsError):
+    """The declaration of a use case contradicts itself, or cannot be found."""
+
+
+class SourceError(AiopsError):
+    """A file, folder or query that cases should come from cannot be read."""
+
+
+class CaseLogError(AiopsError):
+    """The case log refused or failed."""
+
+
+class BatchBusy(CaseLogError):
+    """Another worker holds the lease of this batch; it is taken over when the lease runs out."""
+
+
+class LeaseLost(CaseLogError):
+    """This worker's lease ran out and the batch was taken over: nothing of this write was stored."""
+
+
+class CaseUnknown(CaseLogError):
+    """No case of that id is stored."""
+
+
+class AlreadyDecided(CaseLogError):
+    """The case has an effective decision; a correction must name the revision it replaces."""
+
+
+class ConflictingWrite(CaseLogError):
+    """The same key is stored with other content."""
+
+
+class SchemaMismatch(CaseLogError):
+    """The database was made by another version of this library."""
+
+
+class RegistryError(AiopsError):
+    """The model registry refused or failed."""
+
+
+class RegistryAway(RegistryError):
+    """MLflow does not answer; what needs it waits, scoring goes on with the cached champion."""
+
+
+class NoChampion(RegistryError):
+    """The model has no champion, or had none at the time asked for."""
+
+
+class VersionUnknown(RegistryError):
+    """No such version of this model is registered."""
+
+
+class DigestMismatch(RegistryError):
+    """The files of a version are not those that were registered: it is not loaded."""
+
+
+class UntrustedModel(RegistryError):
+    """The files of a version need a type that is not on our list: it is not loaded."""
+
+
+class TrainingError(AiopsError):
+    """There is not enough, or not the right, data to train or judge a model."""
+
+
+class PromotionError(AiopsError):
+    """A promotion or rollback could not be carried out."""
+
+
+class ChampionChanged(PromotionError):
+    """Somebody else moved the champion since it was looked at: judge again against the new one."""
+
+
+class NotApproved(PromotionError):
+    """Four eyes are asked for, and no valid approval of this evidence by another person is there."""
+
+
+class NothingToRollBackTo(PromotionError):
+    """No earlier champion is left that was not withdrawn."""

@@ -1,0 +1,140 @@
+"""What was true and what models said, row by row, in the shape that the quality measures read."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+__all__ = ["Answers", "Counts", "Floats", "Scored", "read_answers"]
+
+Floats = NDArray[np.float64]
+Counts = NDArray[np.float64]
+"""Resamples by rows: how often each row is in each resample. Every quality measure gives one number a resample."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a model said of some rows: scikit-learn's ``predict``, and ``predict_proba`` with ``classes_``."""
+
+    values: Sequence[Any] | NDArray[Any]
+    probabilities: NDArray[np.float64] | None = None
+    classes: Sequence[Any] | NDArray[Any] | None = None
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Rows with their truth and the answers to them.
+
+    Of a classifier, ``truth`` and ``predicted`` are places in the list of classes, and ``probabilities`` has a column
+    for each class in that order. Of a regressor, both are quantities and ``probabilities`` is None.
+    """
+
+    truth: Floats
+    predicted: Floats
+    probabilities: Floats | None = None
+
+    def rows(self, chosen: NDArray[np.int64]) -> Answers:
+        """The same for some of the rows."""
+        probabilities = None if self.probabilities is None else self.probabilities[chosen]
+        return Answers(self.truth[chosen], self.predicted[chosen], probabilities)
+
+    @property
+    def shares(self) -> Floats:
+        """The probabilities.
+
+        Raises:
+            ValueError: the answers have none.
+        """
+        if self.probabilities is None:
+            raise ValueError("these answers hold no probabilities; measure them with accuracy or f1_macro")
+        return self.probabilities
+
+
+def read_answers(
+    kind: Literal["classifier", "regressor"], truth: Sequence[Any] | NDArray[Any], models: Mapping[str, Scored]
+) -> dict[str, Answers | str]:
+    """The answers of each model on the same rows, or the reason why a model cannot be measured on them.
+
+    Classes are those of the truth and of all models together, in ascending order: a class that a model does not know
+    has probability 0 with it.
+    """
+    known = _listed(truth)
+    if missing := sum(_is_missing(value) for value in known):
+        reason = f"{missing} of {len(known)} rows have no true value"
+        return dict.fromkeys(models, reason)
+    if kind == "regressor":
+        return {name: _quantities(known, scored) for name, scored in models.items()}
+    classes = _all_classes(known, models)
+    place = {value: index for index, value in enumerate(classes)}
+    return {name: _places(known, scored, place) for name, scored in models.items()}
+
+
+def _listed(values: Sequence[Any] | NDArray[Any]) -> list[Any]:
+    return np.asarray(values, object).tolist() if not isinstance(values, list) else values
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value is pd.NA or value is pd.NaT or bool(value != value)
+
+
+def _all_classes(truth: list[Any], models: Mapping[str, Scored]) -> list[Hashable]:
+    found = set(truth)
+    for scored in models.values():
+        listed = [] if scored.classes is None else _listed(scored.classes)
+        found |= {value for value in (*_listed(scored.values), *listed) if not _is_missing(value)}
+    try:
+        return sorted(found)
+    except TypeError:  # classes of several types
+        return sorted(found, key=lambda value: (type(value).__name__, str(value)))
+
+
+def _doubt(truth: list[Any], predicted: list[Any]) -> str:
+    if len(truth) != len(predicted):
+        return f"{len(predicted)} predictions for {len(truth)} rows"
+    missing = sum(_is_missing(value) for value in predicted)
+    return f"{missing} of {len(predicted)} rows have no prediction" if missing else ""
+
+
+def _quantities(truth: list[Any], scored: Scored) -> Answers | str:
+    predicted = _listed(scored.values)
+    if doubt := _doubt(truth, predicted):
+        return doubt
+    try:
+        answers = Answers(np.array(truth, np.float64), np.array(predicted, np.float64))
+    except (TypeError, ValueError):
+        return "truth or predictions are not numbers"
+    if not (np.isfinite(answers.truth).all() and np.isfinite(answers.predicted).all()):
+        return "truth or predictions hold infinite numbers"
+    return answers
+
+
+def _places(truth: list[Any], scored: Scored, place: Mapping[Hashable, int]) -> Answers | str:
+    predicted = _listed(scored.values)
+    if doubt := _doubt(truth, predicted):
+        return doubt
+    if not set(truth) & {*predicted, *(() if scored.classes is None else _listed(scored.classes))}:
+        return f"no true value is a class that it knows: true are {sorted(map(repr, set(truth)))[:5]}, "
+    probabilities = _aligned(scored, len(truth), place)
+    if isinstance(probabilities, str):
+        return probabilities
+    codes = [np.array([place[value] for value in values], np.float64) for values in (truth, predicted)]
+    return Answers(codes[0], codes[1], probabilities)
+
+
+def _aligned(scored: Scored, rows: int, place: Mapping[Hashable, int]) -> Floats | str | None:
+    """The probabilities with a column for each class, or why they cannot be read."""
+    if scored.probabilities is None or scored.classes is None:
+        return None
+    given, classes = np.asarray(scored.probabilities, np.float64), _listed(scored.classes)
+    if given.shape != (rows, len(classes)):
+        return f"probabilities of shape {given.shape}; expected {rows} rows and {len(classes)} classes"
+    if not (np.isfinite(given).all() and given.min(initial=0) >= -1e-6 and given.max(initial=0) <= 1 + 1e-6):
+        return "probabilities that are not numbers between 0 and 1"
+    shares = np.zeros((rows, len(place)))
+    shares[:, [place[value] for value in classes]] = given
+    return shares

@@ -1,0 +1,282 @@
+"""Whether a challenger may become champion: every gate of its model, judged on the same rows for everybody.
+
+One rule for all bounds: the interval of the estimate (90 %, paired bootstrap) is counted against the challenger. Its
+bad end must keep ``at_least`` and ``at_most``, the bad end of the difference to the champion must keep ``max_drop``,
+and that of the difference to the baseline must be better than nothing. Each bound that passes is so kept with 95 %
+confidence. What cannot be measured does not pass, with the reason.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from aiops_flows.drift.report import DriftReport
+from aiops_flows.evidence.answers import Scored, read_answers
+from aiops_flows.evidence.comparison import Comparison, Estimate
+from aiops_flows.evidence.intervals import Interval
+from aiops_flows.evidence.metrics import METRICS, Metric
+from aiops_flows.use_case import Gate, Kind, ModelSpec
+
+__all__ = ["METRICS", "GateResult", "Metric", "Scored", "all_passed", "as_json", "gate_table", "judge", "measure"]
+
+_CHALLENGER, _CHAMPION, _BASELINE = "challenger", "champion", "baseline"
+
+
+@dataclass(frozen=True)
+class GateResult:
+    """One gate, judged: passed or not, with the evidence. Differences are challenger minus the other."""
+
+    gate: str
+    """Name of the metric or check."""
+    bound: str
+    """What was asked for, in words."""
+    passed: bool
+    reason: str
+    rows: int
+    """Rows that everybody was judged on."""
+    value: float | None = None
+    """The challenger's."""
+    low: float | None = None
+    high: float | None = None
+    champion: float | None = None
+    champion_difference: float | None = None
+    champion_difference_low: float | None = None
+    champion_difference_high: float | None = None
+    baseline: float | None = None
+    baseline_difference: float | None = None
+    baseline_difference_low: float | None = None
+    baseline_difference_high: float | None = None
+
+
+def judge(
+    spec: ModelSpec,
+    truth: Sequence[Any] | NDArray[Any],
+    challenger: Scored,
+    champion: Scored | None,
+    baseline: Scored,
+    drift: Mapping[str, DriftReport],
+    missing_share: float | None,
+    latency_ms: float | None,
+    *,
+    seed: int = 0,
+    resamples: int = 300,
+    confidence: float = 0.90,
+) -> list[GateResult]:
+    """Each gate of the model with its verdict and evidence; never an exception because of the data.
+
+    ``drift`` names what was compared, such as ``training_vs_arriving``. A model without gates gives one result that
+    did not pass, so that nothing becomes champion unjudged. Without a champion, ``max_drop`` binds nobody.
+    """
+    models = {_CHALLENGER: challenger, _BASELINE: baseline} | ({_CHAMPION: champion} if champion else {})
+    comparison = Comparison.of(spec.kind, truth, models, confidence=confidence, resamples=resamples, seed=seed)
+    if not spec.gates:
+        reason = f"model {spec.name} declares no gate; give its ModelSpec at least one"
+        return [GateResult("gates", "at least one", False, reason, len(truth))]
+    checks: dict[str, Callable[[Gate], GateResult]] = {
+        "drift": lambda gate: _judge_drift(gate, drift),
+        "missing_values": lambda gate: _judge_number(gate, missing_share, "share of missing values"),
+        "latency": lambda gate: _judge_number(gate, latency_ms, "milliseconds for a batch"),
+    }
+    return [
+        checks[gate.metric](gate) if gate.metric in checks else _judge_quality(gate, spec, comparison, len(truth))
+        for gate in spec.gates
+    ]
+
+
+def measure(kind: Kind, truth: Sequence[Any] | NDArray[Any], scored: Scored) -> dict[str, float]:
+    """Every quality of the kind that can be measured on these rows, by name."""
+    answers = read_answers(kind, truth, {_CHALLENGER: scored})[_CHALLENGER]
+    if isinstance(answers, str):
+        return {}
+    found = {name: metric.of(answers) for name, metric in METRICS.items() if metric.kind == kind}
+    return {name: value for name, value in found.items() if math.isfinite(value)}
+
+
+def all_passed(results: Sequence[GateResult]) -> bool:
+    """Whether every gate passed, of at least one."""
+    return bool(results) and all(result.passed for result in results)
+
+
+def gate_table(results: Sequence[GateResult]) -> list[dict[str, str]]:
+    """The results as rows of text for people, in the order of the gates."""
+    return [
+        {
+            "gate": result.gate,
+            "bound": result.bound,
+            "passed": "yes" if result.passed else "no",
+            "challenger": _shown(result.value, result.low, result.high),
+            "champion": _shown(result.champion),
+            "baseline": _shown(result.baseline),
+            "reason": result.reason,
+        }
+        for result in results
+    ]
+
+
+def as_json(results: Sequence[GateResult]) -> str:
+    """The results as JSON text, the same for the same results."""
+    return json.dumps([asdict(result) for result in results], allow_nan=False, ensure_ascii=False, sort_keys=True)
+
+
+def _shown(value: float | None, low: float | None = None, high: float | None = None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if low is None or high is None else f"{value:.4g} ({low:.4g} to {high:.4g})"
+
+
+def _bound(gate: Gate) -> str:
+    parts = [
+        f"at least {gate.at_least:g}" if gate.at_least is not None else "",
+        f"at most {gate.at_most:g}" if gate.at_most is not None else "",
+        f"at most {gate.max_drop:g} worse than the champion" if gate.max_drop is not None else "",
+        "better than the baseline" if gate.beats_baseline else "",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def _refused(gate: Gate, reason: str, rows: int = 0) -> GateResult:
+    return GateResult(gate.metric, _bound(gate), False, reason, rows)
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """One bound with its verdict in words."""
+
+    passed: bool
+    words: str
+
+
+def _judge_quality(gate: Gate, spec: ModelSpec, comparison: Comparison, rows: int) -> GateResult:
+    metric = METRICS.get(gate.metric)
+    if metric is None or metric.kind != spec.kind:
+        fitting = [name for name, each in METRICS.items() if each.kind == spec.kind]
+        return _refused(gate, f"{gate.metric} is no metric of a {spec.kind}; there are {', '.join(fitting)}", rows)
+    found = comparison.estimate(metric, _CHALLENGER)
+    if isinstance(found, str):
+        return _refused(gate, f"the challenger cannot be measured: {found}", rows)
+    interval = comparison.interval(metric, found)
+    judged = [*_absolute(gate, found.value, interval), *_relative(gate, metric, found, comparison)]
+    failed = [each.words for each in judged if not each.passed]
+    return GateResult(
+        gate=gate.metric,
+        bound=_bound(gate),
+        passed=not failed,
+        reason="; ".join(failed or [each.words for each in judged]),
+        rows=rows,
+        value=found.value,
+        low=interval.low,
+        high=interval.high,
+        **_compared(metric, found, comparison, _CHAMPION),
+        **_compared(metric, found, comparison, _BASELINE),
+    )
+
+
+def _compared(metric: Metric, found: Estimate, comparison: Comparison, model: str) -> dict[str, float]:
+    """The evidence against another model, as far as it can be measured."""
+    other = comparison.estimate(metric, model) if model in comparison.answers else ""
+    if isinstance(other, str):
+        return {}
+    difference = comparison.difference(found, other)
+    return {
+        model: other.value,
+        f"{model}_difference": found.value - other.value,
+        f"{model}_difference_low": difference.low,
+        f"{model}_difference_high": difference.high,
+    }
+
+
+def _absolute(gate: Gate, value: float, interval: Interval) -> list[_Judged]:
+    judged = []
+    if gate.at_least is not None:
+        judged.append(_held("at least", gate.at_least, value, interval.low, interval.low >= gate.at_least))
+    if gate.at_most is not None:
+        judged.append(_held("at most", gate.at_most, value, interval.high, interval.high <= gate.at_most))
+    return judged
+
+
+def _held(words: str, bound: float, value: float, end: float, passed: bool) -> _Judged:
+    if passed:
+        return _Judged(True, f"{value:.4g}, at worst {end:.4g}, is {words} {bound:g}")
+    near = value >= bound if words == "at least" else value <= bound
+    hint = " (more rows to judge on would narrow it)" if near else ""
+    return _Judged(False, f"{value:.4g}, at worst {end:.4g}, where {words} {bound:g} is asked for{hint}")
+
+
+def _relative(gate: Gate, metric: Metric, found: Estimate, comparison: Comparison) -> list[_Judged]:
+    judged = []
+    if gate.max_drop is not None:
+        judged.append(_against_champion(gate.max_drop, metric, found, comparison))
+    if gate.beats_baseline:
+        judged.append(_against(_BASELINE, metric, found, comparison, lambda gain: gain > 0, "better is asked for"))
+    return judged
+
+
+def _against_champion(max_drop: float, metric: Metric, found: Estimate, comparison: Comparison) -> _Judged:
+    if _CHAMPION not in comparison.answers:
+        return _Judged(True, "there is no champion, so max_drop does not apply")
+    asked = f"at most {max_drop:g} worse is asked for"
+    return _against(_CHAMPION, metric, found, comparison, lambda gain: gain >= -max_drop, asked)
+
+
+def _against(
+    model: str, metric: Metric, found: Estimate, comparison: Comparison, holds: Callable[[float], bool], asked: str
+) -> _Judged:
+    """A bound on how much better the challenger is at worst than another model on the same rows."""
+    other = comparison.estimate(metric, model)
+    if isinstance(other, str):
+        return _Judged(False, f"the {model} cannot be measured: {other}")
+    difference = comparison.difference(found, other)
+    worst = difference.low if metric.greater_is_better else -difference.high
+    gain = (found.value - other.value) * (1 if metric.greater_is_better else -1)
+    words = f"better than the {model} by {gain:.4g}, at worst by {worst:.4g}"
+    passed = holds(worst)
+    if passed:
+        return _Judged(True, words)
+    hint = " (more rows to judge on would narrow it)" if holds(gain) else ""
+    return _Judged(False, f"{words}, where {asked}{hint}")
+
+
+def _judge_drift(gate: Gate, drift: Mapping[str, DriftReport]) -> GateResult:
+    """``at_most`` is the false-alarm rate: no comparison may have a p-value that small, and none may be unknown."""
+    if gate.at_most is None or gate.at_least is not None or gate.max_drop is not None or gate.beats_baseline:
+        return _refused(gate, "the gate drift takes at_most alone: the share of false alarms, such as 0.05")
+    if not drift:
+        return _refused(gate, "no drift was measured")
+    doubts = [f"{name}: {report.reason}" for name, report in drift.items() if report.p_value is None]
+    moved = [
+        f"{name}: {report.reason}"
+        for name, report in drift.items()
+        if report.p_value is not None and report.p_value <= gate.at_most
+    ]
+    known = [report.p_value for report in drift.values() if report.p_value is not None]
+    return GateResult(
+        gate=gate.metric,
+        bound=f"no drift, at a false-alarm rate of {gate.at_most:g}",
+        passed=not (doubts or moved),
+        reason="; ".join(moved + doubts) or f"no drift in {', '.join(drift)}",
+        rows=min(report.rows_current for report in drift.values()),
+        value=min(known, default=None),
+    )
+
+
+def _judge_number(gate: Gate, value: float | None, what: str) -> GateResult:
+    if gate.max_drop is not None or gate.beats_baseline:
+        return _refused(gate, f"{gate.metric} is compared with nothing; give at_most or at_least")
+    if value is None or not math.isfinite(value):
+        return _refused(gate, f"the {what} was not measured")
+    judged = _absolute(gate, value, Interval(value, value))
+    words = [each.words.replace(f", at worst {value:.4g}", "") for each in judged if not each.passed]
+    return GateResult(
+        gate=gate.metric,
+        bound=_bound(gate),
+        passed=not words,
+        reason="; ".join(words) or f"{what}: {value:.4g}",
+        rows=0,
+        value=value,
+    )

@@ -1,0 +1,201 @@
+"""The supplied flows: what every use case needs through the life of its models, and nobody should write again.
+
+Each takes the use case as a path such as ``flows.claims:CLAIMS``, so that a deployment can carry it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from prefect import flow, task
+from prefect.artifacts import create_link_artifact, create_table_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.events import emit_event
+from prefect.logging import get_run_logger
+from prefect.states import Completed, State
+from pydantic import Field
+
+from aiops_flows.drift import DriftReport
+from aiops_flows.errors import TrainingError
+from aiops_flows.gates import gate_table
+from aiops_flows.steps import promotion, recall as recalling, training, watching
+from aiops_flows.steps.workspace import Workspace
+from aiops_flows.tasks import business
+from aiops_flows.use_case import UseCase, load_use_case
+
+__all__ = [
+    "DRIFT_EVENT",
+    "answer_review",
+    "approve_promotion",
+    "check_drift",
+    "monitor",
+    "promote",
+    "recall",
+    "record_outcomes",
+    "retrain",
+    "rollback",
+]
+
+DRIFT_EVENT = "aiops.drift.detected"
+"""The Prefect event sent when what arrives has drifted from what a champion learned from."""
+
+Name = Annotated[str, Field(min_length=2, max_length=100)]
+Reason = Annotated[str, Field(min_length=2, max_length=1_000)]
+Version = Annotated[int, Field(ge=1)]
+
+_train = task(training.retrain, name="train", cache_policy=NO_CACHE, persist_result=False)
+_promote = task(promotion.promote, name="promote", cache_policy=NO_CACHE, persist_result=False)
+_rollback = task(promotion.rollback, name="rollback", cache_policy=NO_CACHE, persist_result=False)
+_recall = task(recalling.recall, name="recall", cache_policy=NO_CACHE, persist_result=False)
+_measure = task(watching.check_drift, name="measure-drift", cache_policy=NO_CACHE, persist_result=False)
+_monitor = task(watching.monitor, name="monitor", cache_policy=NO_CACHE, persist_result=False)
+
+
+@flow(name="retrain", persist_result=False)
+def retrain(
+    use_case: str, model: str | None = None, promote_after: bool = True, as_of: datetime | None = None
+) -> State[Any]:
+    """Train a challenger for one model, or each of them; judge it; and promote it if every gate passes.
+
+    A refused challenger is a result: the run ends "Completed" and its message says what became of each model.
+    """
+    place, declared = Workspace.here(), load_use_case(use_case)
+    said: list[str] = []
+    for spec in [declared.model(model)] if model else training.in_order(declared):
+        try:
+            made = _train(place, declared, spec, as_of=as_of)
+        except TrainingError as fault:
+            get_run_logger().warning("%s", fault)
+            said.append(f"{spec.name}: not trained ({fault})")
+            continue
+        _show_gates(place, made)
+        said.append(str(_promote(place, declared, spec, version=made.version)) if promote_after else _waiting(made))
+    return Completed(message="; ".join(said))
+
+
+def _waiting(made: training.Retrained) -> str:
+    return f"{made.model} version {made.version}: {'passed' if made.passed else 'refused by'} its gates" + (
+        "" if made.passed else f" ({'; '.join(made.reasons)})"
+    )
+
+
+def _show_gates(place: Workspace, made: training.Retrained) -> None:
+    """The gate table and a link to the version, in the Prefect UI."""
+    key = f"{made.model}-gates"
+    create_table_artifact(key=key, table=gate_table(made.results), description=f"{made.model} version {made.version}")
+    link = place.registry.url_of(made.model, made.version)
+    create_link_artifact(key=f"{made.model}-version", link=link, link_text=f"{made.model} version {made.version}")
+
+
+@flow(name="check-drift", persist_result=False)
+def check_drift(use_case: str, as_of: datetime | None = None) -> State[Any]:
+    """Compare what arrives with what each champion learned from; drift sends the event that a retraining waits for."""
+    place, declared = Workspace.here(), load_use_case(use_case)
+    checks = _measure(place, declared, as_of=as_of)
+    for check in checks:
+        if check.report is not None:
+            create_table_artifact(
+                key=f"{check.model}-drift", table=_drift_table(check.report), description=f"{check.model}: {check.verdict}"
+            )
+        _keep_report(place, declared, check)
+        if check.verdict == "drift":
+            emit_event(
+                event=DRIFT_EVENT,
+                resource={"prefect.resource.id": f"aiops.model.{check.model}", "aiops.use-case": declared.name},
+                payload={"use_case": use_case, "model": check.model, "version": check.version},
+            )
+    return Completed(message="; ".join(f"{check.model}: {check.verdict}" for check in checks))
+
+
+def _drift_table(report: DriftReport) -> list[dict[str, Any]]:
+    """One row a column: how far it moved, and how far it may."""
+    shown = ("name", "method", "distance", "limit", "drifted", "missing_reference", "missing_current", "new_values")
+    return [{name: getattr(column, name) for name in shown} for column in report.columns]
+
+
+def _keep_report(place: Workspace, use_case: UseCase, check: watching.DriftCheck) -> None:
+    """Evidently's report as a file under the home folder, linked in the Prefect UI."""
+    if check.rendered is None:
+        return
+    folder = place.settings.folder / "reports" / use_case.name
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{check.model}-drift.html"
+    file.write_bytes(check.rendered.html)
+    create_link_artifact(key=f"{check.model}-drift-report", link=file.as_uri(), link_text=f"drift of {check.model}")
+
+
+@flow(name="monitor", persist_result=False)
+def monitor(use_case: str) -> State[Any]:
+    """The figures of the use case as a table in the Prefect UI; aliases are repaired, leftovers of killed runs closed."""
+    place, declared = Workspace.here(), load_use_case(use_case)
+    health = _monitor(place, declared)
+    create_table_artifact(key=f"{declared.name}-health", table=health.table(), description=f"How {declared.name} does")
+    waiting = health.counts.get("open_reviews", 0)
+    return Completed(message=f"{waiting} reviews open, {health.overdue} overdue, {len(health.broken)} findings")
+
+
+@flow(name="promote", persist_result=False)
+def promote(use_case: str, model: str, version: int | None = None, proposer: str | None = None) -> State[Any]:
+    """Make a challenger champion if its gates passed and its approval is there; else say why not."""
+    declared = load_use_case(use_case)
+    result = _promote(Workspace.here(), declared, declared.model(model), version=version, proposer=proposer)
+    return Completed(message=str(result))
+
+
+@flow(name="approve-promotion", persist_result=False)
+def approve_promotion(use_case: str, model: str, version: Version, your_name: Name, comment: str = "") -> State[Any]:
+    """Approve a version of a model under your name, and promote it.
+
+    Args:
+        use_case: path of the use case, such as flows.claims:CLAIMS
+        model: name of the model
+        version: the version whose gate table and drift report you have looked at
+        your_name: it is kept with the approval; where four eyes are asked for you must not have trained or proposed it
+        comment: why; Prefect keeps it in clear, so no customer's data here
+    """
+    place, declared = Workspace.here(), load_use_case(use_case)
+    promotion.approve(place, declared, model, version, approver=your_name, comment=comment, channel="prefect")
+    return Completed(message=str(_promote(place, declared, declared.model(model), version=version)))
+
+
+@flow(name="answer-review", persist_result=False)
+def answer_review(
+    use_case: str, case_id: str, verdict: str, reason: Reason, your_name: Name, replaces: int | None = None
+) -> State[Any]:
+    """Answer one case under your name.
+
+    Args:
+        use_case: path of the use case, such as flows.claims:CLAIMS
+        case_id: the case; `aiops-flows review list` names those that wait
+        verdict: one of the policy's verdicts
+        reason: why; Prefect keeps it in clear, so no customer's data here
+        your_name: it is kept with the decision
+        replaces: for a correction, the revision of the decision that yours replaces
+    """
+    decision = business.decide(
+        use_case, case_id, verdict=verdict, reason=reason, actor=your_name, replaces=replaces, channel="prefect"
+    )
+    return Completed(message=f"decision {decision.revision} of this case is stored")
+
+
+@flow(name="rollback", persist_result=False)
+def rollback(use_case: str, model: str, reason: str, to: int | None = None, actor: str | None = None) -> State[Any]:
+    """Make an earlier champion champion again; the present one is withdrawn."""
+    result = _rollback(Workspace.here(), load_use_case(use_case), model, to=to, reason=reason, actor=actor)
+    return Completed(message=str(result))
+
+
+@flow(name="recall", persist_result=False)
+def recall(use_case: str, model: str, version: int) -> State[Any]:
+    """Find every case that a withdrawn version decided, decide it again, and put to people what would change."""
+    done = _recall(Workspace.here(), load_use_case(use_case), model, version)
+    create_table_artifact(key=f"{done.model}-recall", table=[done.__dict__], description="What the recall found and did")
+    return Completed(message=f"{done.found} found, {done.confirmed} confirmed, {done.requeued} put to people")
+
+
+@flow(name="record-outcomes", persist_result=False)
+def record_outcomes(use_case: str, source: str) -> State[Any]:
+    """Store what turned out true of cases, from a file or an inbox folder."""
+    done = business.record_outcomes(use_case, source)
+    return Completed(message=f"{done.new} new, {done.known} known, {done.quarantined} to quarantine")

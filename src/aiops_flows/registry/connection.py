@@ -1,0 +1,166 @@
+"""The way to MLflow: opened quietly and once, asked for a sign of life first, its errors told in our words."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+from aiops_flows.errors import RegistryAway, RegistryError, VersionUnknown
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+__all__ = ["Connection"]
+
+_SIGN_OF_LIFE_SECONDS = 2.4
+_LOCK_SECONDS = 120.0
+_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
+_QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",  # MLflow's own: 120 s, seven times
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+}
+
+
+class Connection:
+    """The one client of a registry, made when it is first needed.
+
+    It never touches MLflow's global state (active run, tracking URI). It does set the variables of MLflow's
+    environment that were not set: no telemetry, no progress bars, and a server that is away is found out in seconds.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._client: MlflowClient | None = None
+        self._opening = threading.Lock()
+
+    @property
+    def store_file(self) -> Path | None:
+        """The database file, where MLflow keeps its records in SQLite on this machine."""
+        if _scheme(self.url) != "sqlite":
+            return None
+        return Path(self.url.split("///", 1)[-1]).absolute()
+
+    @property
+    def artifact_root(self) -> str | None:
+        """Where runs keep their files; None where the server knows."""
+        return (self.store_file.parent / "mlflow-artifacts").as_uri() if self.store_file else None
+
+    def fault(self) -> str:
+        """Why MLflow cannot be used now, or nothing; known within three seconds."""
+        try:
+            self._sign_of_life()
+        except (OSError, sqlite3.Error) as fault:
+            reason = fault.reason if isinstance(fault, URLError) else fault
+            return f"{type(reason).__name__}: {reason}" if isinstance(reason, Exception) else str(reason)
+        return ""
+
+    @contextmanager
+    def reach(self, doing: str, unknown: str = "") -> Iterator[MlflowClient]:
+        """The client, for one piece of work.
+
+        Raises:
+            RegistryAway: MLflow does not answer, before or during the work.
+            VersionUnknown: MLflow does not have what ``unknown`` describes.
+            RegistryError: MLflow refused.
+        """
+        if silence := self.fault():
+            raise RegistryAway(self._away(doing, silence))
+        _be_quiet()
+        from mlflow.exceptions import MlflowException
+
+        try:
+            yield self._open()
+        except MlflowException as fault:
+            if fault.error_code == "RESOURCE_DOES_NOT_EXIST" and unknown:
+                raise VersionUnknown(f"{unknown} is not registered in MLflow at {_shown(self.url)}") from fault
+            if fault.error_code in {"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED"}:
+                raise RegistryAway(self._away(doing, str(fault))) from fault
+            raise RegistryError(f"{doing}: MLflow at {_shown(self.url)} refused: {fault}") from fault
+        except OSError as fault:  # requests' errors are of this kind as well
+            raise RegistryAway(self._away(doing, f"{type(fault).__name__}: {fault}")) from fault
+
+    def _open(self) -> MlflowClient:
+        with self._opening:
+            if self._client is None:
+                self._client = self._create() if self.store_file is None else self._create_locked(self.store_file)
+            return self._client
+
+    def _create(self) -> MlflowClient:
+        from mlflow import MlflowClient
+
+        return MlflowClient(self.url, registry_uri=self.url)
+
+    def _create_locked(self, file: Path) -> MlflowClient:
+        """Open a store of this machine, one process at a time: four at once broke a fresh one for good (3.17)."""
+        import mlflow  # noqa: F401  two seconds of import that nobody need wait for behind the lock
+        from filelock import FileLock, Timeout
+
+        file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(file.with_name(f"{file.name}.lock"), timeout=_LOCK_SECONDS):
+                client = self._create()
+                client.search_registered_models(max_results=1)  # the registry's half is opened at its first use
+                return client
+        except Timeout as fault:
+            raise OSError(f"another process has held {fault.lock_file} for {_LOCK_SECONDS:.0f} s") from fault
+
+    def _sign_of_life(self) -> None:
+        scheme = _scheme(self.url)
+        if scheme in {"http", "https"}:
+            _answers(f"{self.url.rstrip('/')}/health")
+        elif scheme in _PORTS:
+            parts = urlsplit(self.url)
+            address = (parts.hostname or "localhost", parts.port or _PORTS[scheme])
+            socket.create_connection(address, timeout=_SIGN_OF_LIFE_SECONDS).close()
+        elif self.store_file is not None and self.store_file.exists():
+            with sqlite3.connect(f"{self.store_file.as_uri()}?mode=ro", uri=True, timeout=1) as database:
+                database.execute("SELECT 1 FROM sqlite_master LIMIT 1")
+            database.close()
+
+    def _away(self, doing: str, fault: str) -> str:
+        return (
+            f"{doing}: MLflow at {_shown(self.url)} does not answer ({fault[:300]}). "
+            "Versions in the local cache are used on; start MLflow, or correct AIOPS_MLFLOW_URL, and run this again"
+        )
+
+
+def _answers(url: str) -> None:
+    """Return if there is any answer; an HTTP error is one, the server says more when it is asked for something."""
+    try:
+        with urlopen(url, timeout=_SIGN_OF_LIFE_SECONDS):  # noqa: S310  the caller saw that it is http
+            pass
+    except HTTPError as fault:
+        if fault.code in {502, 503, 504}:  # a gateway before a server that is away
+            raise
+        fault.close()
+
+
+def _be_quiet() -> None:
+    """Set what MLflow reads from the environment when it is imported, where nobody has set it otherwise."""
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+def _scheme(url: str) -> str:
+    return urlsplit(url).scheme.split("+")[0]
+
+
+def _shown(url: str) -> str:
+    """The URL without the password it may hold."""
+    parts = urlsplit(url)
+    return url.replace(f":{parts.password}@", ":***@") if parts.password else url

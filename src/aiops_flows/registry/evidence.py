@@ -1,0 +1,52 @@
+"""Reports and verdicts, attached to the run of the version they are about."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from aiops_flows.errors import RegistryError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+__all__ = ["attach", "read"]
+
+_OF_THE_VERSION = frozenset({"model", "manifest", "figures"})  # written once, when it is registered
+
+
+def attach(client: MlflowClient, run_id: str, files: Mapping[str, bytes | Path], tags: Mapping[str, str]) -> None:
+    """Add files to a run, then tags, so that a tag speaks only of what is there.
+
+    Raises:
+        RegistryError: a name leads out of the run's folder, or to what was registered.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in files.items():
+            target = Path(folder, _refuse_elsewhere(name))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content if isinstance(content, bytes) else content.read_bytes())
+        client.log_artifacts(run_id, folder)
+    for key, value in tags.items():
+        client.set_tag(run_id, key, value)
+
+
+def read(client: MlflowClient, run_id: str) -> dict[str, bytes]:
+    """What was attached to a run, under the names it was given; empty where there is nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        for entry in client.list_artifacts(run_id):
+            if entry.path not in _OF_THE_VERSION:
+                client.download_artifacts(run_id, entry.path, folder)
+        files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
+        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def _refuse_elsewhere(name: str) -> PurePosixPath:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\\" in name or not path.parts or path.parts[0] in _OF_THE_VERSION:
+        raise RegistryError(
+            f"evidence {name!r}: expected a path such as evidence/report.html, outside the model's files"
+        )
+    return path

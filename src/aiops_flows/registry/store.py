@@ -1,0 +1,164 @@
+"""The registry of model versions, as the rest of the library sees it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from aiops_flows.errors import DigestMismatch, RegistryAway
+from aiops_flows.registry import evidence, leftovers, model_file, records
+from aiops_flows.registry.cache import Cache, read_version
+from aiops_flows.registry.connection import Connection
+from aiops_flows.registry.files import digest_of, fingerprints, is_digest, manifest_of
+from aiops_flows.registry.trusted import Trusted, names
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from aiops_flows.settings import Settings
+
+__all__ = ["Registered", "Registry"]
+
+_WARM_VERSIONS = 8
+_logger = logging.getLogger("aiops_flows.registry")
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A version as it was registered: what the case log records of it."""
+
+    version: int
+    run_id: str
+    digest: str
+    """The sha256 of the manifest of its files; it is loaded only by this."""
+    uri: str
+    """What MLflow calls it: ``models:/name/version``."""
+
+
+class Registry:
+    """Model versions in MLflow at ``tracking_url``, and those in use on this machine in the folder ``cache``."""
+
+    def __init__(self, tracking_url: str, cache: Path) -> None:
+        self.url = tracking_url
+        self._connection = Connection(tracking_url)
+        self._cache = Cache(cache)
+        self._open = lru_cache(maxsize=_WARM_VERSIONS)(self._open_cold)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The registry that the settings name."""
+        return cls(settings.tracking_url, settings.model_cache)
+
+    def register(  # noqa: PLR0913  what is to be known of a version
+        self,
+        model: str,
+        estimator: Any,
+        *,
+        features: pd.DataFrame,
+        metrics: Mapping[str, float],
+        params: Mapping[str, Any],
+        tags: Mapping[str, str],
+        figures: Mapping[str, Figure | bytes],
+        dataset_digest: str,
+        code_version: str,
+        trusted: Trusted = (),
+    ) -> Registered:
+        """Store a fitted estimator as the next version of a model, with what is known of its training.
+
+        ``features`` are a few made-up rows, or none: only their column names and types are stored, and the estimator
+        must predict the same for them after it was read back. Metrics that are not finite are left out.
+
+        Raises:
+            UntrustedModel: the estimator needs a type that is not on our list.
+            RegistryAway: MLflow does not answer; nothing is registered.
+        """
+        listed = names(trusted)
+        content, needed = model_file.to_bytes(estimator, listed)
+        model_file.refuse_forgetful(estimator, model_file.open_model(content, listed, model), features)
+        facts = records.Facts(model, metrics, params, tags, figures, dataset_digest, code_version)
+        with self._cache.making_room() as place:
+            with self._connection.reach(f"registering {model}") as client:
+                model_file.write_version(place / "model", content, needed, features)
+                manifest = manifest_of(fingerprints(place / "model"))
+                (place / "manifest").write_text(manifest)
+                digest = digest_of(manifest)
+                version, run_id = records.store(client, self._connection.artifact_root, facts, place, digest)
+            self._cache.keep(place, digest)
+        return Registered(version, run_id, digest, f"models:/{model}/{version}")
+
+    def load(self, model: str, version: int, digest: str, *, trusted: Trusted = ()) -> Any:
+        """The fitted estimator of a version, if its files are what was registered, to the bit.
+
+        It comes from memory, else from the local cache, else from MLflow. It is shared: use it, do not change it.
+
+        Raises:
+            DigestMismatch: a file was changed, added or removed.
+            UntrustedModel: it needs a type that is not on our list.
+            VersionUnknown: MLflow has no such version.
+            RegistryAway: it is not in the cache and MLflow does not answer.
+        """
+        return self._open(model, int(version), digest, frozenset(names(trusted)))
+
+    def attach(self, run_id: str, files: Mapping[str, bytes | Path], tags: Mapping[str, str] | None = None) -> None:
+        """Add evidence to the run of a version: reports, the gate table, the verdict; the same name is replaced."""
+        with self._connection.reach(f"attaching evidence to run {run_id}", f"run {run_id}") as client:
+            evidence.attach(client, run_id, files, tags or {})
+
+    def evidence_files(self, run_id: str) -> dict[str, bytes]:
+        """The evidence that was attached to a run, by name."""
+        with self._connection.reach(f"reading the evidence of run {run_id}", f"run {run_id}") as client:
+            return evidence.read(client, run_id)
+
+    def project(self, model: str, champion: int | None, challenger: int | None) -> bool:
+        """Make MLflow's aliases say what the case log says; True if one had to be moved."""
+        with self._connection.reach(f"setting the aliases of {model}", f"model {model}, or that version") as client:
+            wanted = {"champion": champion, "challenger": challenger}
+            return records.project(client, model, wanted)
+
+    def close_leftovers(self, *, older_than_seconds: float = 3600.0) -> list[str]:
+        """End the runs that a process which died left open, and clear its files; the ids of the runs."""
+        self._cache.clear_unfinished()
+        with self._connection.reach("closing what was left open") as client:
+            return leftovers.close_runs(client, older_than_seconds)
+
+    def url_of(self, model: str, version: int) -> str:
+        """Where a person sees the version: a page of MLflow, or its name where MLflow has no server."""
+        if self.url.startswith(("http://", "https://")):
+            return f"{self.url.rstrip('/')}/#/models/{model}/versions/{version}"
+        return f"models:/{model}/{version}"
+
+    def healthy(self) -> bool:
+        """Whether MLflow answers; known within three seconds."""
+        return not self._connection.fault()
+
+    def _open_cold(self, model: str, version: int, digest: str, trusted: frozenset[str]) -> Any:
+        if not is_digest(digest):
+            raise DigestMismatch(f"{model} version {version}: {digest!r} is no digest (64 hexadecimal digits)")
+        content = self._kept(model, version, digest)
+        return model_file.open_model(content, trusted, f"{model} version {version}")
+
+    def _kept(self, model: str, version: int, digest: str) -> bytes:
+        """The verified content of the model file: from the cache, or fetched once where it is missing or refused."""
+        try:
+            content = self._cache.read(digest)
+        except (DigestMismatch, OSError) as refused:
+            _logger.warning("the cached copy of %s version %d is refused: %s", model, version, refused)
+            try:
+                return self._fetched(model, version, digest)
+            except RegistryAway as away:
+                raise DigestMismatch(f"{model} version {version}: {refused}; and no other copy: {away}") from away
+        return self._fetched(model, version, digest) if content is None else content
+
+    def _fetched(self, model: str, version: int, digest: str) -> bytes:
+        doing = f"fetching {model} version {version}"
+        with self._cache.making_room() as place:
+            with self._connection.reach(doing, f"{model} version {version}") as client:
+                records.fetch(client, model, version, place)
+            content = read_version(place, digest)
+            self._cache.keep(place, digest)
+            return content

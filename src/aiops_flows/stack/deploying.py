@@ -1,0 +1,92 @@
+"""What runs when: the deployments of a ``prefect.yaml``, given to the running Prefect server."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from aiops_flows.settings import Settings
+from aiops_flows.stack.environment import prefect_environment, process_environment
+from aiops_flows.stack.processes import StackError, ask
+
+__all__ = ["WORK_POOL", "deploy", "workers_online"]
+
+WORK_POOL = "aiops"
+_DEPLOY_SECONDS = 300
+_LAST_LINES = 15
+
+
+def deploy(settings: Settings, project: Path | None = None, api_url: str = "") -> list[str]:
+    """Give all of a project's ``prefect.yaml`` to the server: deployments, schedules, automations.
+
+    Deploying again changes what the file changed, and doubles nothing. The work pool and the inbox folders that
+    deployments read are made where they are missing.
+
+    Args:
+        settings: whose home folder and server.
+        project: the folder of ``prefect.yaml``; by default the current one.
+        api_url: the server; by default the one that runs for this home folder.
+
+    Returns:
+        Names as ``flow/deployment``.
+
+    Raises:
+        StackError: there is no file or no server, or Prefect refused.
+    """
+    folder = (project or Path.cwd()).absolute()
+    address = api_url or prefect_environment(settings).get("PREFECT_API_URL", "")
+    if not address:
+        raise StackError("no Prefect server runs for this home folder; start it with: aiops-flows up")
+    if not (folder / "prefect.yaml").is_file():
+        raise StackError(f"no prefect.yaml in {folder}; run this in the project's folder, or copy the file there")
+    _make_pool(address)
+    _run_prefect_deploy(settings, folder, address)
+    deployed = ask(f"{address}/deployments/filter", {}) or []
+    _make_inboxes(settings, deployed)
+    return sorted(f"{_flow_name(address, one)}/{one['name']}" for one in deployed)
+
+
+def workers_online(api_url: str) -> int:
+    """How many workers of the pool have reported themselves lately."""
+    found = ask(f"{api_url}/work_pools/{WORK_POOL}/workers/filter", {})
+    return sum(worker.get("status") == "ONLINE" for worker in found) if isinstance(found, list) else 0
+
+
+def _make_pool(api_url: str) -> None:
+    made = ask(f"{api_url}/work_pools/", {"name": WORK_POOL, "type": "process"})
+    if made is None or made.get("refused") not in {None, 409}:
+        raise StackError(f"the Prefect server at {api_url} did not make the work pool {WORK_POOL}: {made}")
+
+
+def _run_prefect_deploy(settings: Settings, folder: Path, api_url: str) -> None:
+    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", "prefect.yaml"]
+    environment = process_environment(settings, folder, api_url)
+    log = settings.folder / "logs" / "deploy.log"
+    log.parent.mkdir(exist_ok=True)
+    with log.open("wb") as output:
+        code = subprocess.run(  # noqa: S603  our own command
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            timeout=_DEPLOY_SECONDS,
+            check=False,
+        ).returncode
+    if code:
+        said = "\n".join(log.read_text(errors="replace").splitlines()[-_LAST_LINES:])
+        raise StackError(f"prefect deploy refused {folder / 'prefect.yaml'} (all of it in {log}):\n{said}")
+
+
+def _make_inboxes(settings: Settings, deployed: list[dict[str, Any]]) -> None:
+    """The folders below the home folder that deployments name as their source."""
+    for source in (one["parameters"].get("source") for one in deployed):
+        if isinstance(source, str) and Path(source).is_relative_to(settings.folder):
+            Path(source).mkdir(parents=True, exist_ok=True)
+
+
+def _flow_name(api_url: str, deployment: dict[str, Any]) -> str:
+    return str((ask(f"{api_url}/flows/{deployment['flow_id']}") or {}).get("name", "?"))

@@ -1,0 +1,132 @@
+"""One Prefect server: its command, and a quiet one for as long as a block of code runs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+
+from aiops_flows.settings import Settings
+from aiops_flows.stack import record
+from aiops_flows.stack.environment import prefect_environment, server_environment
+from aiops_flows.stack.processes import HOST, StackError, ask, free_port
+
+__all__ = ["answers", "arguments", "prefect_server"]
+
+_PORT = 4200
+_START_SECONDS = 120.0
+_STOP_SECONDS = 20.0
+
+
+def arguments(port: int) -> list[str]:
+    """What uvicorn is told to serve Prefect on loopback."""
+    app = ["--factory", "prefect.server.api.server:create_app"]
+    return [*app, "--host", HOST, "--port", str(port), "--log-level", "warning", "--timeout-graceful-shutdown", "5"]
+
+
+def answers(api_url: str) -> bool:
+    """Whether a Prefect server is ready there."""
+    return ask(f"{api_url}/health", seconds=2) is True
+
+
+@contextmanager
+def prefect_server(settings: Settings, *, own: bool = False) -> Iterator[str]:
+    """A Prefect server for the flows of this process, quiet and cheap; gives its address for programs.
+
+    The server is the one that ``aiops-flows up`` started for this home folder; else the one that ``PREFECT_API_URL``
+    names, unless ``own``; else a new one, which ends with the block, or with this process if that is killed.
+    Within the block Prefect sends no heartbeats from this process: a flow's end would wait a second for each.
+
+    Raises:
+        StackError: the server did not start.
+    """
+    running = record.read(settings)
+    known = running.api_url if running.runs else "" if own else os.environ.get("PREFECT_API_URL", "")
+    with ExitStack() as stack:
+        api_url = known or stack.enter_context(_new(settings))
+        stack.enter_context(_environment(prefect_environment(settings, api_url)))
+        stack.enter_context(_in_this_process(settings, api_url))
+        yield api_url
+
+
+@contextmanager
+def _new(settings: Settings) -> Iterator[str]:
+    """A server of our own, on a leash."""
+    with record.one_at_a_time(settings):  # two that make the same database at once would both fail
+        port = free_port(_PORT)
+        api_url = f"http://{HOST}:{port}/api"
+        log = settings.folder / "logs" / "prefect-quiet.log"
+        log.parent.mkdir(exist_ok=True)
+        blocks = {"PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false"}  # a third of the first start, for forms not shown
+        with log.open("ab") as output:
+            process = subprocess.Popen(  # noqa: S603  our own command
+                [sys.executable, "-m", "aiops_flows.stack.leash", *arguments(port)],
+                env={**server_environment(settings, api_url), **blocks},
+                cwd=log.parent,
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            _await(process, api_url, str(log))
+        except BaseException:
+            _end(process)
+            raise
+    try:
+        yield api_url
+    finally:
+        _end(process)
+
+
+def _await(process: subprocess.Popen[bytes], api_url: str, log: str) -> None:
+    from aiops_flows.stack.processes import wait_until
+
+    def ready() -> bool:
+        if process.poll() is not None:
+            raise StackError(f"the Prefect server ended with code {process.returncode}; look into {log}")
+        return answers(api_url)
+
+    wait_until(ready, f"the Prefect server at {api_url} (log: {log})", seconds=_START_SECONDS)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.communicate(timeout=_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """These variables for a while, then what was there before."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None) if value is None else os.environ.update({name: value})
+
+
+@contextmanager
+def _in_this_process(settings: Settings, api_url: str) -> Iterator[None]:
+    """Prefect's settings here, whether or not it was imported before; at the end everything is sent."""
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+    from prefect.settings import get_current_settings, temporary_settings
+
+    known = get_current_settings().valid_setting_names()
+    ours = prefect_environment(settings, api_url)
+    updates: dict[str, str | None] = {name: value for name, value in ours.items() if name in known}
+    updates["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"] = None  # no environment variable can say so
+    with temporary_settings(updates=updates):
+        try:
+            yield
+        finally:
+            EventsWorker.drain_all(timeout=10, at_exit=False)
+            APILogWorker.drain_all(timeout=10, at_exit=False)

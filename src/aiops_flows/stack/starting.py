@@ -1,0 +1,153 @@
+"""Start and stop everything on this machine."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from aiops_flows.settings import Settings
+from aiops_flows.stack import postgresql, record
+from aiops_flows.stack.deploying import WORK_POOL, deploy, workers_online
+from aiops_flows.stack.environment import mlflow_environment, process_environment, server_environment
+from aiops_flows.stack.interrupted import settle_interrupted_runs
+from aiops_flows.stack.processes import HOST, Part, ask, end, free_port, spawn, wait_until
+from aiops_flows.stack.record import Stack
+from aiops_flows.stack.server import answers, arguments
+
+__all__ = ["Ports", "start", "status", "stop"]
+
+_RUNS_AT_ONCE = 2
+_START_SECONDS = 120.0
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The ports that are wanted; another one is taken where one is in use."""
+
+    prefect: int = 4200
+    mlflow: int = 5000
+
+
+def start(
+    settings: Settings,
+    *,
+    postgres_url: str = "",
+    project: Path | None = None,
+    workers: int | None = None,
+    ports: Ports = Ports(),
+    tell: Tell = lambda _: None,
+) -> Stack:
+    """Start Prefect server, MLflow and workers, deploy the project's ``prefect.yaml``, and return when all is ready.
+
+    Where everything runs already, that is what is returned. All addresses are on loopback; logs are in the home
+    folder's ``logs``.
+
+    Args:
+        settings: the home folder, and where case log and MLflow are if not there.
+        postgres_url: a PostgreSQL server such as ``postgresql://claims@db.example:5432`` with the databases
+            ``aiops_case_log``, ``aiops_mlflow`` and ``aiops_prefect``: everything is kept there, by two workers.
+        project: the folder of ``prefect.yaml`` and of the flows; by default the current one.
+        workers: how many; by default one, or two on PostgreSQL.
+        ports: where the web pages should be.
+        tell: is told what is being waited for.
+
+    Raises:
+        StackError: something did not start; then nothing is left running.
+    """
+    folder = (project or Path.cwd()).absolute()
+    with record.one_at_a_time(settings):
+        if (running := record.read(settings)).runs:
+            return running
+        end(running.parts)
+        if postgres_url:
+            postgresql.check(postgres_url)
+        beginning = _Beginning(settings, Stack("postgresql" if postgres_url else "one-machine", str(folder), ()), tell)
+        try:
+            return beginning.bring_up(postgres_url, workers or (2 if postgres_url else 1), ports)
+        except BaseException:
+            end(beginning.stack.parts)
+            record.forget(settings)
+            raise
+
+
+def stop(settings: Settings, tell: Tell = lambda _: None) -> list[str]:
+    """End everything that `start` started; gives the names of the parts that ran.
+
+    Raises:
+        StackError: a process does not end.
+    """
+    with record.one_at_a_time(settings):
+        ran = [part for part in record.read(settings).parts if part.runs]
+        for part in reversed(ran):  # workers first, so that they can still tell the server
+            tell(f"ending {part.name}")
+            end([part])
+        record.forget(settings)
+        return [part.name for part in ran]
+
+
+def status(settings: Settings) -> Stack:
+    """What was started and not stopped; each part says whether it still runs. Without parts where nothing was."""
+    return record.read(settings)
+
+
+@dataclass
+class _Beginning:
+    """A stack that is being started."""
+
+    settings: Settings
+    stack: Stack
+    tell: Tell
+
+    def bring_up(self, postgres_url: str, workers: int, ports: Ports) -> Stack:
+        prefect = self._start_prefect(free_port(ports.prefect), postgres_url)
+        self._start_mlflow(free_port(ports.mlflow), postgres_url)
+        self._wait(f"the Prefect server at {prefect.url}", lambda: answers(self.stack.api_url))
+        if mlflow := self.stack.url("mlflow"):
+            self._wait(f"MLflow at {mlflow}", lambda: ask(f"{mlflow}/health", seconds=2) == "OK")
+        self.tell("deploying prefect.yaml")
+        deploy(self.settings, Path(self.stack.project), self.stack.api_url)
+        settle_interrupted_runs(self.stack.api_url)
+        for number in range(1, workers + 1):
+            self._start_worker(number)
+        self._wait(f"{workers} worker(s)", lambda: workers_online(self.stack.api_url) >= workers)
+        return self.stack
+
+    def _start_prefect(self, port: int, postgres_url: str) -> Part:
+        api_url = f"http://{HOST}:{port}/api"
+        database = postgresql.database(postgres_url, postgresql.PREFECT, "asyncpg") if postgres_url else ""
+        environment = server_environment(self.settings, api_url, database)
+        self.stack = replace(self.stack, api_url=api_url)
+        command = [sys.executable, "-m", "uvicorn", *arguments(port)]
+        return self._spawn("prefect", command, environment, f"http://{HOST}:{port}")
+
+    def _start_mlflow(self, port: int, postgres_url: str) -> None:
+        """MLflow's server and pages, unless the settings name a server that runs elsewhere."""
+        store = self.settings.tracking_url
+        if postgres_url:
+            store = postgresql.database(postgres_url, postgresql.MLFLOW)
+            kept = self.settings.database_url or postgresql.database(postgres_url, postgresql.CASE_LOG)
+            served = {"database_url": kept, "mlflow_url": self.settings.mlflow_url or f"http://{HOST}:{port}"}
+            self.settings = self.settings.model_copy(update=served)
+        if not self.settings.mlflow_url.startswith("http") or self.settings.mlflow_url.endswith(f"{HOST}:{port}"):
+            command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"]
+            self._spawn("mlflow", command, mlflow_environment(self.settings, store), f"http://{HOST}:{port}")
+
+    def _start_worker(self, number: int) -> None:
+        name = f"worker-{number}"
+        begin = [sys.executable, "-m", "prefect", "worker", "start", "--pool", WORK_POOL, "--type", "process"]
+        environment = process_environment(self.settings, Path(self.stack.project), self.stack.api_url)
+        self._spawn(name, [*begin, "--name", name, "--limit", str(_RUNS_AT_ONCE)], environment)
+
+    def _spawn(self, name: str, command: list[str], environment: dict[str, str], url: str = "") -> Part:
+        part = spawn(name, command, environment, self.settings.folder / "logs" / f"{name}.log", url)
+        self.stack = replace(self.stack, parts=(*self.stack.parts, part))
+        record.write(self.settings, self.stack)
+        return part
+
+    def _wait(self, what: str, ready: Callable[[], bool]) -> None:
+        self.tell(f"waiting for {what}")
+        wait_until(ready, what, self.stack.parts, _START_SECONDS)

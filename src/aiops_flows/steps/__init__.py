@@ -1,0 +1,1 @@
+"""What the tasks do, as plain functions: callable without a Prefect server, each safe to run twice."""

@@ -1,0 +1,175 @@
+"""Telling rows apart: cases that hold to their type, and rows for the quarantine with the reason of each."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from aiops_flows.case_log.writes import QuarantineRow
+from aiops_flows.errors import SourceError
+from aiops_flows.steps.sources import Delivery
+from aiops_flows.use_case import Case
+
+__all__ = ["Checked", "check_rows", "conflict_row"]
+
+_OUTSIDE_BODY = {"case_id", "received_at"}
+_SHOWN = 10
+_IN_OUR_WORDS = {
+    "missing": "no value",
+    "string_pattern_mismatch": "is no label or text of this field (markup, formula signs and control characters are "
+    "refused; free text is declared as Text)",
+    "string_unicode": "is not readable as text (sent in another encoding than UTF-8)",
+}
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The rows of a delivery, told apart: cases that hold to their type, and what goes to quarantine."""
+
+    cases: list[Case]
+    bodies: list[str]
+    digests: list[str]
+    refused: list[QuarantineRow]
+    ignored_columns: list[str] = field(default_factory=list)
+
+    @property
+    def digest(self) -> str:
+        """One digest of everything that came, whatever its order: the identity of the batch."""
+        marks = [f"{case.case_id}\x1f{digest}" for case, digest in zip(self.cases, self.digests, strict=True)]
+        marks += [row.digest for row in self.refused]
+        return hashlib.sha256("\x1e".join(sorted(marks)).encode()).hexdigest()
+
+
+@lru_cache(maxsize=64)
+def _adapter(case_type: type[Case]) -> TypeAdapter[list[Case]]:
+    return TypeAdapter(list[case_type])  # type: ignore[valid-type]
+
+
+def check_rows(case_type: type[Case], delivery: Delivery) -> Checked:
+    """The rows of a delivery as cases, and those that are none with the reason of each.
+
+    Raises:
+        SourceError: a column that every case needs is missing from the whole delivery.
+    """
+    names = _names(case_type)
+    _refuse_missing_columns(case_type, names, delivery)
+    rows = [_present(row, case_type.absent) for row in delivery.rows]
+    valid, reasons = _validated(case_type, rows)
+    refused = [_refused_row(case_type, delivery, position, reason) for position, reason in reasons.items()]
+    refused += [_refused_line(delivery, line.raw, line.reason) for line in delivery.unreadable]
+    bodies = [case.__pydantic_serializer__.to_json(case, exclude=_OUTSIDE_BODY).decode() for case in valid]
+    digests = [hashlib.sha256(body.encode()).hexdigest() for body in bodies]
+    checked = Checked(valid, bodies, digests, refused, [name for name in delivery.columns if name not in names])
+    return _without_repeats(checked, delivery.name)
+
+
+def _names(case_type: type[Case]) -> set[str]:
+    """Every name under which a source may give a field."""
+    return set(case_type.model_fields) | {case_type.source_name(name) for name in case_type.model_fields}
+
+
+def _refuse_missing_columns(case_type: type[Case], names: set[str], delivery: Delivery) -> None:
+    if not delivery.rows:
+        return
+    needed = [name for name, info in case_type.model_fields.items() if info.is_required()]
+    found = set(delivery.columns)
+    missing = [case_type.source_name(name) for name in needed if not {name, case_type.source_name(name)} & found]
+    if missing:
+        raise SourceError(
+            f"{delivery.name} lacks the columns {missing[:_SHOWN]}, which every {case_type.__name__} needs; "
+            f"found {sorted(found)[:_SHOWN]}. Rename the columns, or give the field an alias or a default "
+            f"(known names: {sorted(names)[:_SHOWN]})"
+        )
+
+
+def _present(row: Mapping[str, Any], absent: frozenset[str]) -> dict[str, Any]:
+    """The values of a row that are there."""
+    return {
+        name: value
+        for name, value in row.items()
+        if value is not None and not (value.__class__ is str and (value in absent or value.strip() in absent))
+    }
+
+
+def _validated(case_type: type[Case], rows: list[dict[str, Any]]) -> tuple[list[Case], dict[int, str]]:
+    """All rows at once; only where some fail, the good ones again without them."""
+    adapter = _adapter(case_type)
+    try:
+        return adapter.validate_python(rows), {}
+    except ValidationError as fault:
+        reasons = _reasons(fault)
+    good = [row for position, row in enumerate(rows) if position not in reasons]
+    return adapter.validate_python(good), reasons
+
+
+def _reasons(fault: ValidationError) -> dict[int, str]:
+    """Position of each bad row -> what is wrong with it, field by field."""
+    found: dict[int, list[str]] = {}
+    for error in fault.errors(include_url=False, include_context=False):
+        position, *where = error["loc"]
+        field_name = ".".join(str(part) for part in where) or "row"
+        value = "" if error["type"] == "missing" else f" (found {_shortened(error['input'])})"
+        message = _IN_OUR_WORDS.get(error["type"], error["msg"])
+        found.setdefault(int(position), []).append(f"{field_name}: {message}{value}")
+    return {position: "; ".join(messages[:_SHOWN]) for position, messages in found.items()}
+
+
+def _shortened(value: Any, longest: int = 60) -> str:
+    text = ascii(value if not isinstance(value, str) else value[: longest + 1])
+    return text if len(text) <= longest else f"{text[:longest]}…"
+
+
+def _refused_row(case_type: type[Case], delivery: Delivery, position: int, reason: str) -> QuarantineRow:
+    row = delivery.rows[position]
+    raw = json.dumps(row, default=str, sort_keys=True, skipkeys=True)
+    return QuarantineRow(_id_of(case_type, row), _digest(raw), "intake", reason, raw, delivery.name)
+
+
+def _refused_line(delivery: Delivery, line: str, reason: str) -> QuarantineRow:
+    raw = json.dumps(line)
+    return QuarantineRow(None, _digest(raw + reason), "read", reason, raw, delivery.name)
+
+
+def _id_of(case_type: type[Case], row: Mapping[str, Any]) -> str | None:
+    """The id that a refused row gives, in printable characters."""
+    given = row.get("case_id", row.get(case_type.source_name("case_id")))
+    return None if given is None else ascii(given).strip("'")[:200]
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _without_repeats(checked: Checked, source: str) -> Checked:
+    """The first of each case id; the same again is dropped as known, other content under the same id is refused."""
+    first: dict[str, int] = {}
+    for position, case in enumerate(checked.cases):
+        first.setdefault(case.case_id, position)
+    if len(first) == len(checked.cases):
+        return checked
+    refused = list(checked.refused)
+    for position, case in enumerate(checked.cases):
+        if checked.digests[position] != checked.digests[first[case.case_id]]:
+            refused.append(conflict_row(checked, position, source))
+    keep = sorted(first.values())
+    return Checked(
+        [checked.cases[position] for position in keep],
+        [checked.bodies[position] for position in keep],
+        [checked.digests[position] for position in keep],
+        refused,
+        checked.ignored_columns,
+    )
+
+
+def conflict_row(checked: Checked, position: int, source: str) -> QuarantineRow:
+    """The quarantine row of a case whose id is stored with other content."""
+    case = checked.cases[position]
+    raw = case.model_dump_json()
+    reason = f"conflict: case {case.case_id} is stored with other content; a correction needs a new case id"
+    return QuarantineRow(case.case_id, hashlib.sha256(raw.encode()).hexdigest(), "intake", reason, raw, source)

@@ -1,0 +1,133 @@
+"""Looking at an installation: is what it needs there, does it answer, is it safe?"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
+from typing import Literal
+
+from aiops_flows.case_log import audit, questions
+from aiops_flows.errors import AiopsError
+from aiops_flows.settings import Settings
+from aiops_flows.steps.workspace import Workspace
+
+__all__ = ["Examined", "examine"]
+
+Verdict = Literal["good", "look", "broken"]
+_LEAST_FREE = 2**30
+_TELEMETRY = {
+    "DO_NOT_TRACK": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+}
+
+
+@dataclass(frozen=True)
+class Examined:
+    """One thing that was looked at: ``good``, worth a ``look``, or ``broken``; and the next step."""
+
+    what: str
+    verdict: Verdict
+    found: str
+    next_step: str = ""
+
+
+def examine() -> list[Examined]:
+    """Everything that is looked at, in the order in which it would be mended."""
+    checks: list[Callable[[], Examined]] = [_packages, _home, _disk, _case_log, _audit, _mlflow, _prefect, _telemetry]
+    return [check() for check in checks]
+
+
+def _packages() -> Examined:
+    """Whether the installed versions are within the ranges this library names."""
+    from packaging.requirements import Requirement
+
+    wrong = []
+    for text in requires("aiops-flows") or []:
+        requirement = Requirement(text)
+        if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        try:
+            found = version(requirement.name)
+        except PackageNotFoundError:
+            wrong.append(f"{requirement.name} is missing")
+            continue
+        if not requirement.specifier.contains(found, prereleases=True):
+            wrong.append(f"{requirement.name} {found}, needed {requirement.specifier}")
+    if wrong:
+        return Examined("packages", "broken", "; ".join(wrong), "pip install -c constraints.txt aiops-flows")
+    return Examined("packages", "good", f"aiops-flows {version('aiops-flows')}, all within their ranges")
+
+
+def _home() -> Examined:
+    folder = Settings().folder
+    if not os.access(folder, os.W_OK):
+        return Examined("home", "broken", f"{folder} cannot be written", "set AIOPS_HOME to a folder of yours")
+    if folder.stat().st_mode & 0o007:
+        return Examined("home", "look", f"{folder} can be read by everybody", f"it holds customers' data: chmod 750 {folder}")
+    return Examined("home", "good", str(folder))
+
+
+def _disk() -> Examined:
+    free = shutil.disk_usage(Settings().folder).free
+    if free < _LEAST_FREE:
+        return Examined("disk", "look", f"{free / 2**20:.0f} MB free", "make room: a full disk stops batches whole")
+    return Examined("disk", "good", f"{free / 2**30:.0f} GB free")
+
+
+def _case_log() -> Examined:
+    try:
+        counts = questions.counts(Workspace.here().log)
+    except AiopsError as fault:
+        return Examined("case log", "broken", str(fault), "check AIOPS_DATABASE_URL and that the database runs")
+    kind = "SQLite" if Settings().case_log_url.startswith("sqlite") else "PostgreSQL"
+    return Examined("case log", "good", f"{kind}, {len(counts)} use cases, {int(counts['cases'].sum())} cases")
+
+
+def _audit() -> Examined:
+    try:
+        broken = audit.check_invariants(Workspace.here().log)
+    except AiopsError as fault:
+        return Examined("record", "broken", str(fault), "mend the case log first")
+    if broken:
+        return Examined("record", "broken", "; ".join(broken[:3]), "aiops-flows verify tells the first bad place")
+    return Examined("record", "good", "one effective decision a case, each with its audit row")
+
+
+def _mlflow() -> Examined:
+    url = Settings().tracking_url
+    if not Workspace.here().registry.healthy():
+        return Examined(
+            "MLflow", "look", f"{url} does not answer", "scoring goes on with cached champions; training waits for it"
+        )
+    return Examined("MLflow", "good", url)
+
+
+def _prefect() -> Examined:
+    """Whether a Prefect server is set, answers, and is safe where others reach it."""
+    from urllib.error import URLError
+    from urllib.parse import urlparse
+    from urllib.request import urlopen
+
+    url = os.environ.get("PREFECT_API_URL", "")
+    if not url:
+        return Examined("Prefect", "look", "no PREFECT_API_URL: flows start a server of their own", "aiops-flows up")
+    try:
+        with urlopen(f"{url.rstrip('/')}/health", timeout=3):  # noqa: S310  the user's own setting
+            pass
+    except (URLError, OSError, ValueError) as fault:
+        return Examined("Prefect", "broken", f"{url} does not answer: {fault}", "aiops-flows up, or mend PREFECT_API_URL")
+    if urlparse(url).hostname not in {"127.0.0.1", "localhost", "::1"} and not os.environ.get("PREFECT_API_AUTH_STRING"):
+        return Examined("Prefect", "look", f"{url} is used without a login", "set PREFECT_SERVER_API_AUTH_STRING there")
+    return Examined("Prefect", "good", url)
+
+
+def _telemetry() -> Examined:
+    open_ones = [name for name, value in _TELEMETRY.items() if os.environ.get(name, "").lower() != value]
+    if open_ones:
+        step = "set " + " ".join(f"{name}={_TELEMETRY[name]}" for name in open_ones)
+        return Examined("telemetry", "look", "libraries may report their use", step)
+    return Examined("telemetry", "good", "off")

@@ -1,0 +1,95 @@
+"""What a reviewer is shown of a case: its fields, what the models said, and which fields moved them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from aiops_flows.case_log import questions, versions
+from aiops_flows.errors import CaseUnknown, RegistryError
+from aiops_flows.steps.frames import stored_frame
+from aiops_flows.steps.rows import learned_rows
+from aiops_flows.steps.workspace import Workspace
+from aiops_flows.use_case import ModelSpec, UseCase
+
+__all__ = ["reasons_for", "shown"]
+
+_TYPICAL_ROWS = 200
+_MOST = 5
+
+
+def shown(place: Workspace, use_case: UseCase, case_id: str) -> dict[str, Any]:
+    """The case as a reviewer sees it: ``case``, ``predictions`` (with reasons), ``asked_because``.
+
+    Raises:
+        CaseUnknown: no such case.
+    """
+    stored = questions.cases(place.log, use_case.name, case_ids=[case_id])
+    if stored.empty:
+        raise CaseUnknown(f"{use_case.name} has no case {case_id!r}; aiops-flows review list names those that wait")
+    cases = stored_frame(use_case.case, stored)
+    fields = json.loads(stored["body"].iloc[0])
+    opened = questions.open_reviews(place.log, use_case.name)
+    why = opened.loc[opened["case_id"] == case_id, "reason"].tolist()
+    return {
+        "case": {"case_id": case_id, "received_at": str(stored["received_at"].iloc[0]), **fields},
+        "predictions": [said for spec in use_case.models for said in _said(place, use_case, spec, cases)],
+        "asked_because": why[0] if why else None,
+    }
+
+
+def _said(place: Workspace, use_case: UseCase, spec: ModelSpec, cases: pd.DataFrame) -> list[dict[str, Any]]:
+    found = questions.predictions(place.log, use_case.name, model=spec.name, case_ids=cases["case_id"].tolist())
+    if found.empty:
+        return []
+    last = found.sort_values("revision").iloc[-1]
+    version = int(last["version"])
+    confidence = None if pd.isna(last["confidence"]) else round(float(last["confidence"]), 4)
+    said = {"model": spec.name, "version": version, "value": last["value"], "confidence": confidence}
+    return [said | {"reasons": reasons_for(place, use_case, spec, version, cases)}]
+
+
+def reasons_for(
+    place: Workspace, use_case: UseCase, spec: ModelSpec, version: int, case: pd.DataFrame
+) -> list[dict[str, Any]]:
+    """Which features moved a version's answer to one case, strongest first.
+
+    Each feature in turn is replaced by the values that 200 cases the version learned from have there; the mean change
+    of the answer (probability of the predicted class, or quantity) is the feature's effect. This is the interventional
+    effect of one feature at a time (Strumbelj and Kononenko 2014, first-order term); effects do not add up to the
+    whole.
+
+    Returns:
+        Up to five rows: ``feature``, ``value``, ``effect`` (how much higher the answer is because of the value).
+        Empty where the version cannot be loaded.
+    """
+    record = versions.get(place.log, use_case.name, spec.name, version)
+    try:
+        estimator = place.registry.load(spec.name, version, record.digest)
+    except RegistryError:
+        return []
+    typical = learned_rows(place, use_case, spec, record.learned).cases[list(spec.features)]
+    typical = typical.sample(min(_TYPICAL_ROWS, len(typical)), random_state=0)
+    own = case[list(spec.features)].iloc[[0] * len(typical)].reset_index(drop=True)
+    answer = _answer_of(spec, estimator, case[list(spec.features)])
+    effects = []
+    for name in spec.features:
+        changed = own.copy()
+        changed[name] = typical[name].to_numpy()
+        effects.append(float(answer(own.iloc[:1])[0] - answer(changed.astype(own.dtypes.to_dict())).mean()))
+    order = np.argsort(-np.abs(effects), kind="stable")[:_MOST]
+    values = own.iloc[0]
+    return [
+        {"feature": spec.features[at], "value": str(values.iloc[at]), "effect": round(effects[at], 4)} for at in order
+    ]
+
+
+def _answer_of(spec: ModelSpec, estimator: Any, case: pd.DataFrame) -> Any:
+    """Features -> the answer whose change is looked at."""
+    if spec.kind == "regressor":
+        return estimator.predict
+    best = int(np.asarray(estimator.predict_proba(case))[0].argmax())
+    return lambda features: np.asarray(estimator.predict_proba(features))[:, best]

@@ -1,0 +1,76 @@
+"""Pictures of a version's quality, for people who look at it in the MLflow UI."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from aiops_flows.gates import Scored
+from aiops_flows.use_case import ModelSpec
+
+__all__ = ["figures_of"]
+
+_BINS = 10
+
+
+def figures_of(spec: ModelSpec, truth: np.ndarray[Any, Any], scores: Mapping[str, Scored]) -> dict[str, bytes]:
+    """PNG pictures by name: calibration for classes, predicted against true for quantities."""
+    if spec.kind == "regressor":
+        return {"predicted_against_true.png": _predicted_against_true(truth, scores)}
+    return {"calibration.png": _calibration(truth.astype(str), scores)}
+
+
+def _calibration(truth: np.ndarray[Any, Any], scores: Mapping[str, Scored]) -> bytes:
+    """How often the predicted class was right, by the confidence given to it."""
+    figure, axes = _empty("confidence in the predicted class", "share that was right")
+    axes.plot([0, 1], [0, 1], color="grey", linewidth=1, linestyle="--", label="perfect")
+    for who, said in scores.items():
+        if said.probabilities is None:
+            continue
+        confidence, right = said.probabilities.max(axis=1), said.values == truth
+        bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
+        filled = [number for number in range(_BINS) if (bins == number).any()]
+        axes.plot(
+            [confidence[bins == number].mean() for number in filled],
+            [right[bins == number].mean() for number in filled],
+            marker="o",
+            label=who,
+        )
+    axes.legend()
+    return _png(figure)
+
+
+def _predicted_against_true(truth: np.ndarray[Any, Any], scores: Mapping[str, Scored]) -> bytes:
+    """Mean of what came true, by tenths of what was predicted."""
+    figure, axes = _empty("predicted (mean of each tenth)", "true (mean of each tenth)")
+    for who, said in scores.items():
+        order = np.argsort(said.values, kind="stable")
+        tenths = [part for part in np.array_split(order, _BINS) if len(part)]
+        axes.plot(
+            [said.values[part].mean() for part in tenths],
+            [truth[part].mean() for part in tenths],
+            marker="o",
+            label=who,
+        )
+    axes.legend()
+    return _png(figure)
+
+
+def _empty(across: str, up: str) -> tuple[Any, Any]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.set_xlabel(across)
+    axes.set_ylabel(up)
+    axes.grid(alpha=0.3)
+    return figure, axes
+
+
+def _png(figure: Any) -> bytes:
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=110)
+    return picture.getvalue()

@@ -1,0 +1,80 @@
+"""Cases as frames: from validated objects, from stored bodies, always with the same types."""
+
+from __future__ import annotations
+
+import json
+import types
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Annotated, Any, Union, get_args, get_origin
+
+import pandas as pd
+from pydantic import AwareDatetime
+
+from aiops_flows.use_case import Case, UseCase
+
+__all__ = ["case_frame", "empty_frame", "stored_frame"]
+
+_NOT_IN_BODY = frozenset({"case_id", "received_at"})
+
+
+def case_frame(case_type: type[Case], columns: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
+    """A frame of cases: ``case_id``, ``batch``, ``received_at``, then the fields of the case in their order.
+
+    Numbers become ``int64`` or ``float64`` (missing: NaN), moments ``datetime64[us, UTC]``, the rest ``object``
+    (missing: None). The same values give the same types, whether they arrive or are read back from the case log.
+    """
+    own = [name for name in case_type.model_fields if name not in _NOT_IN_BODY]
+    series = {"case_id": pd.Series(columns["case_id"], dtype=object), "batch": pd.Series(columns["batch"], dtype=object)}
+    series["received_at"] = _moments(columns["received_at"])
+    for name in own:
+        series[name] = _series(columns[name], _plain_type(case_type.model_fields[name].annotation))
+    return pd.DataFrame(series)
+
+
+def empty_frame(use_case: UseCase) -> pd.DataFrame:
+    """A frame of no cases, with all columns of the case."""
+    return case_frame(use_case.case, {name: [] for name in (*use_case.case.columns(), "batch")})
+
+
+def stored_frame(case_type: type[Case], stored: pd.DataFrame, tokens: Mapping[str, str] | None = None) -> pd.DataFrame:
+    """The frame of cases read from the case log.
+
+    Args:
+        case_type: the type whose fields the bodies hold.
+        stored: columns ``case_id``, ``received_at``, ``body`` (JSON text), and ``batch_id`` where tokens are given.
+        tokens: batch id -> token of the lease under which the cases are worked on; without it ``batch`` is empty.
+    """
+    bodies = json.loads("[" + ",".join(stored["body"].tolist()) + "]")
+    columns: dict[str, Sequence[Any]] = {
+        name: [body.get(name) for body in bodies] for name in case_type.model_fields if name not in _NOT_IN_BODY
+    }
+    columns["case_id"] = stored["case_id"].tolist()
+    columns["received_at"] = stored["received_at"].tolist()
+    columns["batch"] = [tokens[batch] for batch in stored["batch_id"]] if tokens else [""] * len(stored)
+    return case_frame(case_type, columns)
+
+
+def _plain_type(annotation: Any) -> Any:
+    """The type under ``Annotated`` and ``Optional``."""
+    if get_origin(annotation) is Annotated:
+        return _plain_type(get_args(annotation)[0])
+    if get_origin(annotation) in {Union, types.UnionType}:
+        inner = [part for part in get_args(annotation) if part is not type(None)]
+        return _plain_type(inner[0]) if len(inner) == 1 else object
+    return annotation
+
+
+def _series(values: Sequence[Any], plain: Any) -> pd.Series[Any]:
+    if plain is float:
+        return pd.Series(values, dtype="float64")
+    if plain is int:
+        return pd.Series(values, dtype="float64" if None in values else "int64")
+    if plain in {datetime, date, AwareDatetime}:
+        return _moments(values)
+    return pd.Series(values, dtype=object)
+
+
+def _moments(values: Sequence[Any]) -> pd.Series[Any]:
+    moments = pd.to_datetime(pd.Series(values, dtype=object), utc=True, format="ISO8601")
+    return moments.astype("datetime64[us, UTC]")

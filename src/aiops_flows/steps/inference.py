@@ -1,0 +1,215 @@
+"""Predicting: the champion answers each case once, a challenger beside it without effect."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from aiops_flows.case_log import promotions, writes
+from aiops_flows.errors import RegistryError
+from aiops_flows.steps.workspace import Workspace
+from aiops_flows.use_case import ModelSpec, UseCase
+
+__all__ = ["Answers", "answer", "predict", "predict_with"]
+
+_logger = logging.getLogger("aiops_flows.inference")
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What an estimator said of cases, one entry each; ``values`` holds None where it could say nothing."""
+
+    values: list[Any]
+    confidences: list[float | None]
+    scores: list[str] | None
+    """JSON object a case, class -> probability; None for quantities."""
+    failures: dict[int, str]
+    """Position -> why the estimator could say nothing."""
+
+
+def predict(place: Workspace, use_case: UseCase, model: str | ModelSpec, cases: pd.DataFrame) -> pd.DataFrame:
+    """The cases with what the champion says of them.
+
+    The version is pinned for the whole call and loaded only if its files have the promoted digest. A case that was
+    answered before keeps that answer, whoever is champion now. Where no champion can answer, the prediction is
+    missing, the note says why, and the cases go to people.
+
+    Args:
+        place: where models come from and predictions are stored.
+        use_case: the business process.
+        model: the model, or its name.
+        cases: frame with ``case_id``, ``batch`` and the model's features; no column of it is changed.
+
+    Returns:
+        The frame with ``{output}`` (class label, or quantity), ``{output}_confidence`` (probability of that class;
+        NaN for quantities), ``{output}_version`` (``Int64``) and ``{output}_note`` (empty, or why nothing was said).
+    """
+    spec = model if isinstance(model, ModelSpec) else use_case.model(model)
+    champion = promotions.champion(place.log, use_case.name, spec.name)
+    if champion is None:
+        return _silent(spec, cases, f"{spec.name} has no champion")
+    try:
+        estimator = place.registry.load(spec.name, champion.version, champion.digest)
+    except RegistryError as fault:
+        _logger.error("%s version %d is not used: %s", spec.name, champion.version, fault)
+        return _silent(spec, cases, f"{spec.name} version {champion.version} could not be loaded: {type(fault).__name__}")
+    answers = answer(spec, estimator, cases)
+    answered = _record(place, use_case, spec, champion.version, cases, answers)
+    _shadow(place, use_case, spec, cases)
+    return answered
+
+
+def answer(spec: ModelSpec, estimator: Any, cases: pd.DataFrame) -> Answers:
+    """What a fitted estimator says of cases; rows at which it fails are found and told apart, the others answered."""
+    features = cases[list(spec.features)]
+    if spec.kind == "regressor":
+        return _quantities(estimator, features)
+    return _classes(estimator, features)
+
+
+def predict_with(spec: ModelSpec, estimator: Any, version: int, cases: pd.DataFrame) -> pd.DataFrame:
+    """The cases with what one fitted version says of them; nothing is read or stored."""
+    answers = answer(spec, estimator, cases)
+    versions: list[int | None] = [None if position in answers.failures else version for position in range(len(cases))]
+    notes = [answers.failures.get(position, "") for position in range(len(cases))]
+    return _grown(spec, cases, answers.values, answers.confidences, versions, notes)
+
+
+def _quantities(estimator: Any, features: pd.DataFrame) -> Answers:
+    said, failures = _careful(estimator.predict, features, 1)
+    values = [None if position in failures else float(value) for position, value in enumerate(said[:, 0].tolist())]
+    return Answers(values, [None] * len(values), None, failures)
+
+
+def _classes(estimator: Any, features: pd.DataFrame) -> Answers:
+    classes = [str(name) for name in estimator.classes_]
+    probabilities, failures = _careful(estimator.predict_proba, features, len(classes))
+    best = probabilities.argmax(axis=1)
+    confidences: list[Any] = probabilities[np.arange(len(best)), best].tolist()
+    values: list[Any] = np.array(classes, dtype=object)[best].tolist()
+    template = "{" + ",".join(f"{json.dumps(name).replace('%', '%%')}:%r" for name in classes) + "}"
+    scores = [template % tuple(row) for row in probabilities.tolist()]
+    for position in failures:
+        values[position], confidences[position], scores[position] = None, None, "{}"
+    return Answers(values, confidences, scores, failures)
+
+
+def _careful(
+    function: Callable[[pd.DataFrame], Any], features: pd.DataFrame, width: int
+) -> tuple[np.ndarray[Any, Any], dict[int, str]]:
+    """The function's rows; a batch at which it fails is halved until the rows at fault stand alone."""
+    said = np.zeros((len(features), width))
+    failures: dict[int, str] = {}
+    waiting = [(0, len(features))] if len(features) else []
+    while waiting:
+        start, end = waiting.pop()
+        try:
+            said[start:end] = np.asarray(function(features.iloc[start:end]), dtype=float).reshape(end - start, width)
+        except Exception as fault:  # noqa: BLE001  an estimator may raise anything; the row goes to a person with it
+            if end - start == 1:
+                failures[start] = f"the model failed on it with {type(fault).__name__}"
+            else:
+                middle = (start + end) // 2
+                waiting += [(start, middle), (middle, end)]
+    for position in np.flatnonzero(~np.isfinite(said).all(axis=1)).tolist():
+        failures.setdefault(position, "the model gave a value that is not finite")
+        said[position] = 0.0
+    return said, failures
+
+
+def _record(
+    place: Workspace, use_case: UseCase, spec: ModelSpec, version: int, cases: pd.DataFrame, answers: Answers
+) -> pd.DataFrame:
+    """Store the answers batch by batch; those stored before win over the new ones."""
+    ids, tokens = cases["case_id"].tolist(), cases["batch"].tolist()
+    said = [position for position in range(len(ids)) if position not in answers.failures]
+    stored = _write(place, writes.add_predictions, use_case.name, spec, version, (ids, tokens, answers), said)
+    values, confidences = answers.values, answers.confidences
+    versions: list[int | None] = [version] * len(ids)
+    notes = [""] * len(ids)
+    for position, why in answers.failures.items():
+        versions[position], notes[position] = None, f"{spec.name}: {why}"
+    if stored:
+        values, confidences = list(values), list(confidences)
+        for position, case_id in enumerate(ids):
+            if case_id in stored:
+                before = stored[case_id]
+                values[position], confidences[position] = before.value, before.confidence
+                versions[position], notes[position] = before.version, ""
+    return _grown(spec, cases, values, confidences, versions, notes)
+
+
+def _write(
+    place: Workspace,
+    write: Callable[..., Any],
+    use_case: str,
+    spec: ModelSpec,
+    version: int,
+    content: tuple[list[str], list[str], Answers],
+    positions: Sequence[int],
+) -> dict[str, Any]:
+    ids, tokens, answers = content
+    stored: dict[str, Any] = {}
+    for start in range(0, len(positions), place.settings.batch_size):
+        part = positions[start : start + place.settings.batch_size]
+        added = write(
+            place.log,
+            use_case,
+            model=spec.name,
+            version=version,
+            case_ids=[ids[position] for position in part],
+            values=[answers.values[position] for position in part],
+            confidences=[answers.confidences[position] for position in part],
+            scores=None if answers.scores is None else [answers.scores[position] for position in part],
+            tokens=[tokens[position] for position in part],
+        )
+        stored |= getattr(added, "stored", {})
+    return stored
+
+
+def _shadow(place: Workspace, use_case: UseCase, spec: ModelSpec, cases: pd.DataFrame) -> None:
+    """A challenger answers the same cases; nothing it says or fails at has an effect on them."""
+    challenger = promotions.challenger(place.log, use_case.name, spec.name)
+    if challenger is None or cases.empty:
+        return
+    try:
+        estimator = place.registry.load(spec.name, challenger.version, challenger.digest)
+    except RegistryError as fault:
+        _logger.warning("challenger %s version %d stays silent: %s", spec.name, challenger.version, fault)
+        return
+    answers = answer(spec, estimator, cases)
+    said = [position for position in range(len(cases)) if position not in answers.failures]
+    content = (cases["case_id"].tolist(), cases["batch"].tolist(), answers)
+    _write(place, writes.add_shadow_predictions, use_case.name, spec, challenger.version, content, said)
+
+
+def _silent(spec: ModelSpec, cases: pd.DataFrame, note: str) -> pd.DataFrame:
+    """The frame where nothing could be predicted."""
+    nothing: list[Any] = [None] * len(cases)
+    return _grown(spec, cases, nothing, nothing, nothing, [note] * len(cases))
+
+
+def _grown(
+    spec: ModelSpec,
+    cases: pd.DataFrame,
+    values: Sequence[Any],
+    confidences: Sequence[float | None],
+    versions: Sequence[int | None],
+    notes: Sequence[str],
+) -> pd.DataFrame:
+    name = spec.output
+    kind = "float64" if spec.kind == "regressor" else object
+    return cases.assign(
+        **{
+            name: pd.Series(values, dtype=kind, index=cases.index),
+            f"{name}_confidence": pd.Series(confidences, dtype="float64", index=cases.index),
+            f"{name}_version": pd.Series(versions, dtype="Int64", index=cases.index),
+            f"{name}_note": pd.Series(notes, dtype=object, index=cases.index),
+        }
+    )

@@ -1,0 +1,104 @@
+"""The labelled rows a model learns from, is judged on and is certified on: three parts that never mix."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from aiops_flows.case_log import questions
+from aiops_flows.steps.frames import stored_frame
+from aiops_flows.steps.workspace import Workspace
+from aiops_flows.use_case import ModelSpec, UseCase
+
+__all__ = ["Labelled", "Part", "arriving", "cut", "labelled_rows", "learned_rows"]
+
+Part = Literal["train", "judge", "certify"]
+SHARES: dict[Part, float] = {"train": 0.70, "judge": 0.15, "certify": 0.15}
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Cases with what turned out true of them, in order of receipt."""
+
+    cases: pd.DataFrame
+    truth: np.ndarray[Any, Any]
+    digest: str
+    """SHA-256 over case ids, content digests and truths: the identity of the data set."""
+
+    def __len__(self) -> int:
+        return len(self.truth)
+
+
+def cut(case_ids: list[str]) -> np.ndarray[Any, Any]:
+    """The part each case belongs to for ever: ``train`` (70 %), ``judge`` (15 %) or ``certify`` (15 %).
+
+    It depends on the case id alone, so a judging row never becomes a training row as the table grows.
+    """
+    shares = [int.from_bytes(hashlib.sha256(f"cut {case_id}".encode()).digest()[:4]) / 2**32 for case_id in case_ids]
+    limits = np.cumsum(list(SHARES.values()))[:-1]
+    return np.array(list(SHARES), dtype=object)[np.searchsorted(limits, shares, side="right")]
+
+
+def labelled_rows(
+    place: Workspace, use_case: UseCase, spec: ModelSpec, *, as_of: datetime, part: Part, window: timedelta | None = None
+) -> Labelled:
+    """The cases of one part whose outcome was known at a moment.
+
+    Args:
+        place: the case log that holds them.
+        use_case: the business process.
+        spec: the model whose output is the truth asked for.
+        as_of: only outcomes known by then, and only cases received by then.
+        part: which part of the stable cut.
+        window: only cases received within this time before ``as_of``.
+    """
+    stored = questions.labelled(
+        place.log,
+        use_case.name,
+        name=spec.output,
+        known_by=as_of,
+        received_from=None if window is None else as_of - window,
+        received_before=as_of,
+    )
+    chosen = stored[cut(stored["case_id"].tolist()) == part].reset_index(drop=True)
+    kind = float if spec.kind == "regressor" else object
+    truth = np.array(chosen["value"].tolist(), dtype=kind)
+    return Labelled(stored_frame(use_case.case, chosen), truth, _digest(chosen))
+
+
+def learned_rows(place: Workspace, use_case: UseCase, spec: ModelSpec, learned: str) -> Labelled:
+    """The rows a version learned from, found again in the case log by what was recorded of them."""
+    record = json.loads(learned)
+    days = record["window_days"]
+    return labelled_rows(
+        place,
+        use_case,
+        spec,
+        as_of=datetime.fromisoformat(record["as_of"]),
+        part="train",
+        window=None if days is None else timedelta(days=days),
+    )
+
+
+def learned_record(spec: ModelSpec, as_of: datetime, rows: int) -> str:
+    """What `learned_rows` needs to find the rows again, as JSON text."""
+    window = None if spec.train_window is None else spec.train_window.total_seconds() / 86_400
+    return json.dumps({"as_of": as_of.isoformat(), "window_days": window, "rows": rows, "part": "train"})
+
+
+def arriving(place: Workspace, use_case: UseCase, *, as_of: datetime, rows: int = 2_000) -> pd.DataFrame:
+    """The latest cases received before a moment, labelled or not, as a frame."""
+    stored = questions.cases(place.log, use_case.name, received_before=as_of, limit=rows, latest=True)
+    return stored_frame(use_case.case, stored)
+
+
+def _digest(stored: pd.DataFrame) -> str:
+    columns = (stored["case_id"].tolist(), stored["digest"].tolist(), stored["value"].tolist())
+    marks = [f"{case}\x1f{digest}\x1f{value!r}" for case, digest, value in zip(*columns, strict=True)]
+    return hashlib.sha256("\x1e".join(sorted(marks)).encode()).hexdigest()

@@ -1,0 +1,196 @@
+"""Where cases come from: files, frames, rows, queries and inbox folders, read without losing a line."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from aiops_flows.errors import SourceError
+
+__all__ = ["Delivery", "SqlQuery", "Unreadable", "deliveries", "file_kind", "inbox_files", "read_file"]
+
+_KINDS = {".csv": "csv", ".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+_LONGEST_FIELD = 64 * 2**20
+_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class SqlQuery:
+    """Rows that a query gives; ``url`` is a SQLAlchemy URL."""
+
+    url: str
+    sql: str
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A line that is no row: its text and why."""
+
+    raw: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """Rows that came in together, and the lines among them that are no rows."""
+
+    name: str
+    columns: Sequence[str]
+    rows: Sequence[Mapping[str, Any]]
+    unreadable: Sequence[Unreadable] = field(default=())
+    file: Path | None = None
+
+
+Source = str | Path | pd.DataFrame | Sequence[Mapping[str, Any]] | SqlQuery
+"""A file (.csv, .parquet, .jsonl, the text ones also .gz), a folder used as inbox, a frame, rows, or a query."""
+
+
+def deliveries(source: Source) -> Iterator[Delivery]:
+    """What a source holds now: one delivery, or one for each file of an inbox folder.
+
+    Raises:
+        SourceError: the source is not there, or cannot be read as what its name says.
+    """
+    if isinstance(source, pd.DataFrame):
+        yield _from_frame("frame", source)
+    elif isinstance(source, SqlQuery):
+        yield _from_frame("query", _query(source))
+    elif isinstance(source, str | Path):
+        path = Path(source)
+        yield from (read_file(file) for file in (inbox_files(path) if path.is_dir() else [path]))
+    else:
+        rows = list(source)
+        yield Delivery("rows", list(dict.fromkeys(name for row in rows for name in row)), rows)
+
+
+def inbox_files(folder: Path) -> list[Path]:
+    """The files of an inbox that are waiting, by name; hidden, half-written (.tmp, .part) and other files are left."""
+    return sorted(path for path in folder.iterdir() if path.is_file() and _is_waiting(path))
+
+
+def _is_waiting(path: Path) -> bool:
+    return not path.name.startswith(".") and file_kind(path) is not None
+
+
+def file_kind(path: Path) -> str | None:
+    """``csv``, ``parquet``, ``jsonl``, or None for a file that is not read."""
+    name = path.name.lower().removesuffix(".gz")
+    return _KINDS.get(Path(name).suffix)
+
+
+def read_file(path: Path) -> Delivery:
+    """The rows of one file.
+
+    Raises:
+        SourceError: it is missing, or is not what its name says.
+    """
+    if not path.exists():
+        raise SourceError(f"{path}: no such file or folder; cases are read from {', '.join(_KINDS)} files or a folder")
+    kind = file_kind(path)
+    if kind is None:
+        raise SourceError(f"{path}: files named {path.suffix or 'without a suffix'} are not read; use {', '.join(_KINDS)}")
+    if kind == "parquet":
+        return _from_frame(path.name, _parquet(path), path)
+    text = _text(path)
+    return _from_csv(path, text) if kind == "csv" else _from_json_lines(path, text)
+
+
+def _parquet(path: Path) -> pd.DataFrame:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.read_table(path).to_pandas(timestamp_as_object=False)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OSError) as fault:
+        raise SourceError(f"{path}: no readable Parquet file: {fault}. Write it again, or send CSV") from fault
+
+
+def _text(path: Path) -> str:
+    """The text of a file; bytes that are no UTF-8 stay recognisable as lone surrogates, and their row is refused."""
+    data = path.read_bytes()
+    if path.suffix.lower() == ".gz":
+        try:
+            data = gzip.decompress(data)
+        except (OSError, EOFError) as fault:
+            raise SourceError(f"{path}: no whole gzip file: {fault}. Send it again") from fault
+    if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        try:
+            return data.decode("utf-16")
+        except UnicodeDecodeError as fault:
+            raise SourceError(f"{path}: begins as UTF-16 but is not: {fault}. Send it as UTF-8") from fault
+    return data.decode("utf-8-sig", errors="surrogateescape")
+
+
+def _from_csv(path: Path, text: str) -> Delivery:
+    csv.field_size_limit(_LONGEST_FIELD)
+    lines = csv.reader(io.StringIO(text, newline=""))
+    header = [name.strip() for name in next(lines, [])]
+    if repeated := sorted({name for name in header if header.count(name) > 1}):
+        raise SourceError(f"{path}: columns named twice: {repeated}. Every column needs a name of its own")
+    rows: list[dict[str, str]] = []
+    unreadable: list[Unreadable] = []
+    while True:
+        try:
+            line = next(lines, None)
+        except csv.Error as fault:
+            unreadable.append(Unreadable("", f"line {lines.line_num}: {fault}"))
+            continue
+        if line is None:
+            break
+        if len(line) == len(header):
+            rows.append(dict(zip(header, line, strict=True)))
+        elif line:
+            reason = f"line {lines.line_num} has {len(line)} fields, the header has {len(header)}"
+            unreadable.append(Unreadable(json.dumps(line), reason))
+    return Delivery(path.name, header, rows, unreadable, path)
+
+
+def _from_json_lines(path: Path, text: str) -> Delivery:
+    rows: list[dict[str, Any]] = []
+    unreadable: list[Unreadable] = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as fault:
+            unreadable.append(Unreadable(line, f"line {number} is no JSON: {fault}"))
+            continue
+        if isinstance(row, dict):
+            rows.append(row)
+        else:
+            unreadable.append(Unreadable(line, f"line {number} is a JSON {type(row).__name__}, not an object"))
+    return Delivery(path.name, list(dict.fromkeys(name for row in rows for name in row)), rows, unreadable, path)
+
+
+def _from_frame(name: str, frame: pd.DataFrame, path: Path | None = None) -> Delivery:
+    columns = [str(column) for column in frame.columns]
+    if repeated := sorted({column for column in columns if columns.count(column) > 1}):
+        raise SourceError(f"{name}: columns named twice: {repeated[:_SHOWN]}. Every column needs a name of its own")
+    values = [_python_values(frame.iloc[:, position]) for position in range(len(columns))]
+    return Delivery(name, columns, [dict(zip(columns, row, strict=True)) for row in zip(*values, strict=True)], (), path)
+
+
+def _python_values(column: pd.Series[Any]) -> list[Any]:
+    """A column as Python values; missing ones are None."""
+    if not column.isna().any():
+        return column.tolist()
+    missing = column.isna().tolist()
+    return [None if gone else value for gone, value in zip(missing, column.astype(object).tolist(), strict=True)]
+
+
+def _query(query: SqlQuery) -> pd.DataFrame:
+    try:
+        return pd.read_sql_query(query.sql, query.url)
+    except Exception as fault:  # the driver's own error types are as many as there are databases
+        raise SourceError(
+            f"the query failed: {type(fault).__name__}: {str(fault)[:500]}. Check the URL and the statement"
+        ) from fault

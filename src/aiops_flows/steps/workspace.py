@@ -1,0 +1,50 @@
+"""The case log, the registry and the settings that a step works with."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+
+from aiops_flows.case_log import CaseLog
+from aiops_flows.registry import Registry
+from aiops_flows.settings import Settings
+from aiops_flows.steps.owners import this_process
+
+__all__ = ["Workspace"]
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The case log, the registry and the settings that a step works with."""
+
+    log: CaseLog
+    registry: Registry
+    settings: Settings
+
+    @classmethod
+    def here(cls) -> Workspace:
+        """The workspace that the environment of this process describes; what is open already is used again."""
+        settings = Settings()
+        return cls(
+            _log(settings.case_log_url, os.getpid()),
+            _registry(settings.tracking_url, str(settings.model_cache), os.getpid()),
+            settings,
+        )
+
+    @property
+    def owner(self) -> str:
+        """Who holds the leases taken in this process; see `aiops_flows.steps.owners`."""
+        return this_process()
+
+
+@lru_cache(maxsize=8)
+def _log(url: str, process: int) -> CaseLog:  # noqa: ARG001  a forked child must not share its parent's connections
+    return CaseLog.open(url)
+
+
+@lru_cache(maxsize=8)
+def _registry(url: str, cache: str, process: int) -> Registry:  # noqa: ARG001
+    from pathlib import Path
+
+    return Registry(url, Path(cache))

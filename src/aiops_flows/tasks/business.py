@@ -1,0 +1,104 @@
+"""The tasks of a business flow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from aiops_flows.steps import inference, outcomes
+from aiops_flows.steps import intake as taking_in
+from aiops_flows.steps import review as reviewing
+from aiops_flows.steps.workspace import Workspace
+from aiops_flows.use_case import ModelSpec, UseCase, load_use_case
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from aiops_flows.case_log.writes import Decision
+    from aiops_flows.steps.sources import Source
+
+__all__ = ["decide", "intake", "predict", "record_outcomes", "review"]
+
+
+def _loaded(use_case: UseCase | str) -> UseCase:
+    return load_use_case(use_case) if isinstance(use_case, str) else use_case
+
+
+@task(cache_policy=NO_CACHE, persist_result=False)
+def intake(use_case: UseCase | str, source: Source, *, history: bool = False) -> pd.DataFrame:
+    """The cases of a file, inbox folder, frame, rows or query, stored once, as a frame.
+
+    Columns added: ``case_id``, ``batch``, ``received_at`` and the fields of the case type.
+    Rows that do not hold to the case type, and conflicts with stored cases, go to quarantine with the reason.
+    With ``history`` the cases were decided elsewhere before: they are only learned from. Many rows: give a frame, since
+    Prefect walks through a list row by row.
+
+    Raises:
+        SourceError: the source cannot be read, or lacks a column that every case needs.
+        BatchBusy: another live worker has the same batch in hand.
+    """
+    return taking_in.take_in(Workspace.here(), _loaded(use_case), source, history=history)
+
+
+@task(cache_policy=NO_CACHE, persist_result=False)
+def predict(use_case: UseCase | str, model: ModelSpec | str, cases: pd.DataFrame) -> pd.DataFrame:
+    """The cases with what the model's champion says of them; a challenger answers beside it, without effect.
+
+    Columns read: the model's features. Columns added: ``{output}``, ``{output}_confidence``, ``{output}_version``,
+    ``{output}_note``. Without a loadable champion the answer is missing and the note says why.
+    """
+    return inference.predict(Workspace.here(), _loaded(use_case), model, cases)
+
+
+@task(cache_policy=NO_CACHE, persist_result=False)
+def review(use_case: UseCase | str, cases: pd.DataFrame) -> pd.DataFrame:
+    """The cases with their verdict: by policy where it may decide, else a review is opened for a person.
+
+    Columns read: what the policy's rules read. Columns added: ``verdict`` (None while a person must answer),
+    ``verdict_reason``, ``verdict_by``.
+    """
+    return reviewing.review(Workspace.here(), _loaded(use_case), cases)
+
+
+@task(cache_policy=NO_CACHE, persist_result=False)
+def decide(
+    use_case: UseCase | str,
+    case_id: str,
+    *,
+    verdict: str,
+    reason: str,
+    actor: str,
+    replaces: int | None = None,
+    channel: str = "python",
+) -> Decision:
+    """A person's answer to a case, stored as its effective decision.
+
+    Raises:
+        UseCaseError: the policy does not know the verdict, or reason or actor is empty.
+        CaseUnknown: no such case.
+        AlreadyDecided: it is decided, and ``replaces`` does not name that decision's revision.
+    """
+    return reviewing.decide(
+        Workspace.here(),
+        _loaded(use_case),
+        case_id,
+        verdict=verdict,
+        reason=reason,
+        actor=actor,
+        replaces=replaces,
+        channel=channel,
+    )
+
+
+@task(cache_policy=NO_CACHE, persist_result=False)
+def record_outcomes(use_case: UseCase | str, source: Source) -> outcomes.OutcomesRecorded:
+    """Store what turned out true of cases, from a file, inbox folder, frame, rows or query, once.
+
+    Columns read: ``case_id`` (or its name in the source), one per model output, ``event_at``, ``known_at``.
+
+    Raises:
+        SourceError: the source cannot be read, names no case, or tells no outcome.
+    """
+    return outcomes.record_outcomes(Workspace.here(), _loaded(use_case), source)

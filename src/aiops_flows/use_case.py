@@ -1,0 +1,334 @@
+"""The declaration of one business process: its case type, its models, and its policies."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import math
+import pkgutil
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, cast
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, StringConstraints
+from pydantic.fields import FieldInfo
+from pydantic_core import CoreSchema
+
+from aiops_flows.errors import UseCaseError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from sklearn.base import BaseEstimator
+
+__all__ = ["Case", "Gate", "ModelSpec", "ReviewPolicy", "Text", "UseCase", "load_use_case"]
+
+
+Kind = Literal["classifier", "regressor"]
+
+_LABEL = r"^[\w(](?:-?[\w .,;:&/'()+#%])*-?$"  # no markup, no quotes at the start, no formula sign, no "--"
+_LABEL_LENGTH = 200
+_TEXT_LENGTH = 100_000
+_FLOAT32_MAX = 3.4028234663852886e38  # estimators compute in float32: beyond it scikit-learn refuses the whole batch
+_RESERVED = frozenset({"case_id", "batch", "received_at", "verdict", "verdict_reason", "verdict_by"})
+_NAME = re.compile(r"^[a-z][a-z0-9-]{0,62}$")
+
+Text = Annotated[str, StringConstraints(max_length=_TEXT_LENGTH, pattern=r"^[^\x00]*$")]
+"""Free text of up to 100,000 characters. A plain ``str`` field of a `Case` is a label: short, printable, no markup."""
+
+
+CaseId = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=200, pattern=r"^[\w.:/@+-][\w .:/@+#-]*$", strip_whitespace=True),
+]
+
+
+def _aware(value: Any) -> Any:
+    """A date or a time without a zone is taken as UTC."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return value
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return value.replace(tzinfo=UTC)
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_aware)]
+"""A moment; without a zone it is taken as UTC."""
+
+
+def _tighten(schema: dict[str, Any]) -> None:
+    """Walk a core schema and give bounds to strings and numbers that have none."""
+    kind = schema.get("type")
+    if kind == "str" and not ({"pattern", "max_length"} & schema.keys()):
+        schema |= {"pattern": _LABEL, "max_length": _LABEL_LENGTH, "strip_whitespace": True}
+    elif kind in {"float", "int"} and not ({"gt", "lt", "ge", "le"} <= schema.keys()):
+        limit: float = _FLOAT32_MAX if kind == "float" else 2**53
+        if not ({"lt", "le"} & schema.keys()):
+            schema["le"] = limit
+        if not ({"gt", "ge"} & schema.keys()):
+            schema["ge"] = -limit
+    for value in list(schema.values()):
+        if isinstance(value, dict):
+            _tighten(value)
+        elif isinstance(value, (list, tuple)):
+            for item in value:
+                if isinstance(item, dict):
+                    _tighten(item)
+
+
+class Case(BaseModel):
+    """One unit of business work. Subclass it with the fields of the business.
+
+    A plain ``str`` field is a *label* (a code or a name: up to 200 printable characters, no markup, no formula sign);
+    free text says so with `Text`. Numbers are finite and fit float32. Values listed in ``absent`` count as missing.
+    Unknown columns are ignored and reported once per batch.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", allow_inf_nan=False, populate_by_name=True, coerce_numbers_to_str=True
+    )
+
+    absent: ClassVar[frozenset[str]] = frozenset({""})
+    """Strings that mean "no value" in the sources of this case."""
+
+    case_id: CaseId
+    received_at: Moment | None = None
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Plain strings become labels, and numbers are held to what the estimators can compute with."""
+        schema = handler(source)
+        _tighten(cast("dict[str, Any]", schema))
+        return schema
+
+    @classmethod
+    def columns(cls) -> list[str]:
+        """The columns a frame of these cases has, ``case_id`` first."""
+        return list(cls.model_fields)
+
+    @classmethod
+    def source_name(cls, name: str) -> str:
+        """The column in the source from which a field is read."""
+        info: FieldInfo = cls.model_fields[name]
+        alias = info.validation_alias or info.alias
+        return alias if isinstance(alias, str) else name
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A condition that a challenger must meet before it may become champion.
+
+    ``metric`` names a quality metric of `aiops_flows.gates.METRICS` (``roc_auc``, ``brier_score``, ...), or one of the
+    checks ``drift``, ``missing_values`` (share in what the challenger learned from) and ``latency`` (milliseconds for a
+    batch of 100 cases). Every bound that is given must hold, with the interval of the estimate counted against the
+    challenger; what cannot be measured does not pass.
+    """
+
+    metric: str
+    at_least: float | None = None
+    at_most: float | None = None
+    max_drop: float | None = None
+    """How much worse than the champion, on the same rows, the challenger may be (in units of the metric)."""
+    beats_baseline: bool = False
+    """The challenger must be better than the naive baseline on the same rows, beyond the interval."""
+
+    def __post_init__(self) -> None:
+        bounds = (self.at_least, self.at_most, self.max_drop)
+        if all(bound is None for bound in bounds) and not self.beats_baseline:
+            raise UseCaseError(
+                f"Gate({self.metric!r}) has no bound, so every challenger would pass; "
+                "give at_least, at_most, max_drop or beats_baseline"
+            )
+        if any(bound is not None and not math.isfinite(bound) for bound in bounds):
+            raise UseCaseError(f"Gate({self.metric!r}) has a bound that is not a finite number: {bounds}")
+        if self.max_drop is not None and self.max_drop < 0:
+            raise UseCaseError(f"Gate({self.metric!r}): max_drop is how much worse is allowed; {self.max_drop} is negative")
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """How one registered model is trained, judged and watched."""
+
+    name: str
+    """Name of the registered model in MLflow: lower case, digits and hyphens."""
+    features: Sequence[str]
+    """Case columns that the estimator sees, in this order."""
+    output: str
+    """The outcome it predicts; also the name of the column that `predict` adds."""
+    estimator: BaseEstimator
+    """Unfitted, with scikit-learn's manners; preprocessing included. It is cloned before each training."""
+    gates: Sequence[Gate] = ()
+    baseline: BaseEstimator | None = None
+    """The naive model that a challenger is held against; by default the most frequent class, or the median."""
+    watched: Sequence[str] | None = None
+    """Case columns whose drift is measured; by default the features. Never raw text."""
+    train_window: timedelta | None = None
+    """Learn only from cases received within this time before the training; by default from all."""
+    min_rows: int = 200
+    """Labelled rows below which nothing is trained."""
+    four_eyes: bool = False
+    """A promotion needs the approval of somebody who neither trained nor proposed the version."""
+
+    def __post_init__(self) -> None:
+        if not _NAME.match(self.name):
+            raise UseCaseError(f"model name {self.name!r}: use lower-case letters, digits and hyphens, a letter first")
+        if not self.features:
+            raise UseCaseError(f"model {self.name} has no features; name at least one column of the case")
+        if not self.output.isidentifier():
+            raise UseCaseError(f"model {self.name}: output {self.output!r} becomes a column and must be an identifier")
+
+    @property
+    def kind(self) -> Kind:
+        """Whether it predicts classes or quantities."""
+        from sklearn.base import is_regressor
+
+        return "regressor" if is_regressor(self.estimator) else "classifier"
+
+    @property
+    def drift_columns(self) -> list[str]:
+        """The case columns whose drift is measured."""
+        return list(self.features if self.watched is None else self.watched)
+
+    @property
+    def added_columns(self) -> list[str]:
+        """The columns that `predict` adds for this model."""
+        return [self.output, *(f"{self.output}_{part}" for part in ("confidence", "version", "note"))]
+
+
+Rule = Callable[["pd.DataFrame"], "pd.Series[bool]"]
+"""Takes the frame of cases with predictions, gives one truth value a row."""
+
+
+@dataclass(frozen=True)
+class ReviewPolicy:
+    """What may be decided without a person, and how fast a person must answer the rest.
+
+    A case is decided by policy only where a rule of ``auto`` holds *and* the model's confidence reaches a threshold
+    that is certified on labelled rows the model has not seen: at most ``max_error`` wrong verdicts among those decided,
+    with probability ``confidence``. Without such a certificate every case goes to a person.
+    """
+
+    verdicts: Sequence[str]
+    """Every verdict a case can get."""
+    auto: Mapping[str, Rule] = field(default_factory=dict)
+    """Verdict -> rule; the first rule that holds gives the verdict, none means a person decides."""
+    judged_by: str | None = None
+    """The outcome that shows whether a verdict was right (equal means right); by default the first model's output."""
+    max_error: float = 0.05
+    confidence: float = 0.90
+    due: timedelta = timedelta(days=5)
+    """A person's answer is due so long after the review was opened."""
+    priority: Callable[[pd.DataFrame], pd.Series[float]] | None = None
+    """Frame -> number a row; higher is asked first. By default all are equal."""
+
+    def __post_init__(self) -> None:
+        if unknown := set(self.auto) - set(self.verdicts):
+            raise UseCaseError(f"auto decides {sorted(unknown)}, which verdicts does not list: {list(self.verdicts)}")
+        if not (0 < self.max_error < 1 and 0 < self.confidence < 1):
+            raise UseCaseError(
+                f"max_error {self.max_error} and confidence {self.confidence} must lie strictly between 0 and 1"
+            )
+
+    @cached_property
+    def version(self) -> str:
+        """Twelve hex digits that change whenever the policy does, its rules' source text included."""
+        parts = {
+            "verdicts": list(self.verdicts),
+            "auto": {verdict: _source(rule) for verdict, rule in self.auto.items()},
+            "priority": _source(self.priority),
+            "judged_by": self.judged_by,
+            "max_error": self.max_error,
+            "confidence": self.confidence,
+            "due": self.due.total_seconds(),
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _source(function: Callable[..., Any] | None) -> str:
+    """What a rule does, as text: its source where it can be had, else its byte code and constants."""
+    if function is None:
+        return ""
+    try:
+        return inspect.getsource(function).strip()
+    except (OSError, TypeError):
+        code = getattr(function, "__code__", None)
+        return repr(function) if code is None else f"{code.co_code.hex()} {code.co_consts} {code.co_names}"
+
+
+@dataclass(frozen=True)
+class UseCase:
+    """One business process: its case type, its models, and its policies."""
+
+    name: str
+    case: type[Case]
+    models: Sequence[ModelSpec]
+    review: ReviewPolicy
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        if not _NAME.match(self.name):
+            raise UseCaseError(f"use case {self.name!r}: use lower-case letters, digits and hyphens, a letter first")
+        if not self.models:
+            raise UseCaseError(f"use case {self.name} has no model; give at least one ModelSpec")
+        columns = set(self.case.columns())
+        for model in self.models:
+            if unknown := [name for name in (*model.features, *model.drift_columns) if name not in columns]:
+                raise UseCaseError(
+                    f"model {model.name} uses {unknown}, which {self.case.__name__} does not have: {sorted(columns)}"
+                )
+            if clash := columns & set(model.added_columns):
+                raise UseCaseError(
+                    f"model {model.name} adds {sorted(clash)}, which {self.case.__name__} has already; rename the output"
+                )
+        _refuse_repeats(f"use case {self.name}: model names", [model.name for model in self.models])
+        _refuse_repeats(f"use case {self.name}: model outputs", [model.output for model in self.models])
+        if own := (_RESERVED - {"case_id", "received_at"}) & columns:
+            raise UseCaseError(f"{self.case.__name__} has fields that the library adds itself: {sorted(own)}")
+        if self.judged_by not in {model.output for model in self.models}:
+            raise UseCaseError(f"use case {self.name}: no model has the output {self.judged_by!r} that judges verdicts")
+
+    @property
+    def judged_by(self) -> str:
+        """The outcome that shows whether a verdict was right."""
+        return self.review.judged_by or self.models[0].output
+
+    def model(self, name: str) -> ModelSpec:
+        """The model of that name.
+
+        Raises:
+            UseCaseError: the use case has no such model.
+        """
+        for model in self.models:
+            if name in {model.name, model.output}:
+                return model
+        raise UseCaseError(
+            f"use case {self.name} has no model {name!r}; it has {[model.name for model in self.models]}"
+        )
+
+
+def _refuse_repeats(what: str, names: list[str]) -> None:
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise UseCaseError(f"{what} must differ; repeated: {repeated}")
+
+
+def load_use_case(path: str) -> UseCase:
+    """The use case at a path such as ``flows.claims:CLAIMS``.
+
+    Raises:
+        UseCaseError: nothing is there, or it is no `UseCase`.
+    """
+    try:
+        found = pkgutil.resolve_name(path)
+    except (ImportError, AttributeError, ValueError) as fault:
+        raise UseCaseError(
+            f"no use case at {path!r}: {fault}. Expected 'package.module:NAME', importable from the current folder"
+        ) from fault
+    if not isinstance(found, UseCase):
+        raise UseCaseError(f"{path!r} is a {type(found).__name__}, not a UseCase; name the variable that holds it")
+    return found

@@ -1,0 +1,30 @@
+"""A workspace on a real case log and a real MLflow store, for each test."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from aiops_flows.case_log import CaseLog
+from aiops_flows.registry import Registry
+from aiops_flows.settings import Settings
+from aiops_flows.steps.workspace import Workspace
+
+
+@pytest.fixture(scope="session")
+def pristine_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow store as it is made, once: making one takes seconds."""
+    folder = tmp_path_factory.mktemp("pristine")
+    assert Registry(f"sqlite:///{folder / 'mlflow.db'}", folder / "models").healthy()
+    return folder
+
+
+@pytest.fixture
+def place(case_log: CaseLog, pristine_store: Path, tmp_path: Path) -> Workspace:
+    """A workspace that nothing has happened in."""
+    home = tmp_path / "home"
+    shutil.copytree(pristine_store, home)
+    settings = Settings(home=home, actor="trainer")
+    return Workspace(case_log, Registry.of(settings), settings)

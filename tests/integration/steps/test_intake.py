@@ -1,0 +1,108 @@
+"""Intake: every row ends as a stored case, a known one, or a quarantined one with its reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from aiops_flows.case_log import questions
+from aiops_flows.errors import SourceError
+from aiops_flows.steps.intake import take_in
+from aiops_flows.steps.workspace import Workspace
+from tests.parcels import PARCELS, make_parcels
+
+
+def total(place: Workspace, name: str) -> int:
+    """One count of the log."""
+    return int(questions.counts(place.log, "parcels")[name].iloc[0])
+
+
+def test_the_same_in_any_order_and_number_is_stored_once(place: Workspace) -> None:
+    """Redelivery, duplicates and order change nothing."""
+    parcels = make_parcels(200)
+    take_in(place, PARCELS, pd.concat([parcels] * 3).sample(frac=1, random_state=0))
+    for _ in range(2):
+        again = take_in(place, PARCELS, parcels.sample(frac=1, random_state=1))
+        assert len(again) == 200
+    assert total(place, "cases") == 200
+    assert total(place, "quarantined") == 0
+
+
+def test_the_same_id_with_other_content_is_a_conflict(place: Workspace) -> None:
+    """It is quarantined with the reason, and what was stored stays."""
+    parcels = make_parcels(10)
+    take_in(place, PARCELS, parcels)
+    changed = parcels.assign(weight=parcels["weight"] + 1)
+    assert take_in(place, PARCELS, changed).empty
+    assert take_in(place, PARCELS, changed).empty
+    refused = questions.quarantine(place.log, "parcels")
+    assert len(refused) == 10
+    assert refused["reason"].str.startswith("conflict").all()
+    stored = questions.cases(place.log, "parcels")
+    assert len(stored) == 10
+
+
+def test_one_id_twice_in_a_delivery_with_other_content_is_a_conflict(place: Workspace) -> None:
+    """The first stands, the second is quarantined."""
+    parcels = make_parcels(2).assign(case_id="same")
+    assert len(take_in(place, PARCELS, parcels)) == 1
+    assert total(place, "quarantined") == 1
+
+
+def test_bad_rows_do_not_block_the_good_ones(place: Workspace) -> None:
+    """Each bad row stands in quarantine with its field, what was found, and the stage."""
+    rows = make_parcels(20).to_dict("records")
+    rows[3]["weight"] = float("inf")
+    rows[4]["region"] = "<script>"
+    rows[5]["distance"] = "far"
+    rows[6]["case_id"] = ""
+    del rows[7]["weight"]
+    done = take_in(place, PARCELS, rows)
+    refused = questions.quarantine(place.log, "parcels")
+    assert len(done) == 15
+    assert len(refused) == 5
+    assert set(refused["stage"]) == {"intake"}
+    reasons = " ".join(refused["reason"])
+    for told in ("weight", "region", "distance", "case_id", "no value", "'far'"):
+        assert told in reasons
+
+
+def test_a_column_that_every_case_needs_is_asked_for(place: Workspace) -> None:
+    """A whole delivery without it is one clear error, not a thousand quarantined rows."""
+    with pytest.raises(SourceError, match="lacks the columns .'region'."):
+        take_in(place, PARCELS, make_parcels(5).drop(columns="region"))
+    assert questions.counts(place.log, "parcels")["cases"].iloc[0] == 0
+
+
+def test_an_inbox_is_worked_through_and_nothing_is_lost(place: Workspace, tmp_path: Path) -> None:
+    """Good files end in 'done', those that are none in 'refused' with a quarantine row, and both keep their bytes."""
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    make_parcels(30, seed=1).to_csv(inbox / "a.csv", index=False)
+    make_parcels(20, seed=2).to_parquet(inbox / "b.parquet")
+    (inbox / "broken.parquet").write_bytes(b"not parquet")
+    (inbox / "empty.csv").write_bytes(b"")
+    cases = take_in(place, PARCELS, inbox)
+    assert len(cases) == 50
+    assert {path.name for path in (inbox / "done").iterdir()} == {"a.csv", "b.parquet", "empty.csv"}
+    assert (inbox / "refused" / "broken.parquet").read_bytes() == b"not parquet"
+    assert questions.quarantine(place.log, "parcels")["stage"].tolist() == ["read"]
+    make_parcels(5, seed=3).to_csv(inbox / "a.csv", index=False)
+    take_in(place, PARCELS, inbox)
+    assert {path.name for path in (inbox / "done").iterdir()} >= {"a.csv", "2-a.csv"}
+
+
+def test_values_come_back_from_the_log_as_they_came_in(place: Workspace) -> None:
+    """A frame read back has the same columns, types and values."""
+    from aiops_flows.steps.frames import stored_frame
+
+    came = take_in(place, PARCELS, make_parcels(50))
+    back = stored_frame(PARCELS.case, questions.cases(place.log, "parcels"))
+    pd.testing.assert_frame_equal(came.drop(columns="batch"), back.drop(columns="batch"))
+
+
+def test_nothing_is_an_empty_frame_with_all_columns(place: Workspace) -> None:
+    """A flow over nothing goes through."""
+    assert list(take_in(place, PARCELS, []).columns) == ["case_id", "batch", "received_at", "weight", "distance", "region"]

@@ -1,0 +1,79 @@
+"""A case holds only what can be stored, computed with, and shown."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import pytest
+from pydantic import Field, ValidationError
+
+from aiops_flows.use_case import Case, Text
+
+
+class Ticket(Case):
+    """A case with one field of each kind."""
+
+    absent: ClassVar[frozenset[str]] = frozenset({"", "-"})
+
+    amount: float = Field(gt=0)
+    days: int = Field(ge=0)
+    region: str
+    note: Text | None = None
+
+
+GOOD: dict[str, Any] = {"case_id": "A-1", "amount": 12.5, "days": 3, "region": "Chicago O'Hare (north)"}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("amount", float("nan")),
+        ("amount", float("inf")),
+        ("amount", 1e300),
+        ("amount", "twelve"),
+        ("amount", "=1+1"),
+        ("days", -1),
+        ("days", 10**30),
+        ("region", "north\x00"),
+        ("region", "\ud800"),
+        ("region", "x" * 201),
+        ("region", "'; DROP TABLE cases;--"),
+        ("region", "north'); DROP TABLE cases;--"),
+        ("region", "<script>alert(1)</script>"),
+        ("region", "=cmd|' /C calc'!A0"),
+        ("region", "@SUM(A1)"),
+        ("note", "x" * 100_001),
+        ("note", "a\x00b"),
+        ("case_id", ""),
+        ("case_id", "<b>"),
+        ("received_at", "yesterday"),
+    ],
+)
+def test_what_cannot_be_stored_or_computed_with_is_no_case(field: str, value: object) -> None:
+    """A poisoned value is refused, whatever its field."""
+    with pytest.raises(ValidationError):
+        Ticket.model_validate(GOOD | {field: value})
+
+
+@pytest.mark.parametrize("region", ["Cameras; Cameras", "Baggage/Cases/Purses", "Zürich", "東京", "A&B #3", "50%", "x-ray"])
+def test_ordinary_labels_are_taken(region: str) -> None:
+    """A name or a code as people write it is a label."""
+    assert Ticket.model_validate(GOOD | {"region": region}).region == region
+
+
+def test_free_text_may_hold_what_a_label_may_not() -> None:
+    """Text is kept as it is; showing it safely is the page's work."""
+    note = "He wrote: <b>5 > 3</b>; = see 'A1' -- thanks"
+    assert Ticket.model_validate(GOOD | {"note": note}).note == note
+
+
+def test_a_moment_without_a_zone_is_utc() -> None:
+    """Times are aware, always."""
+    case = Ticket.model_validate(GOOD | {"received_at": "2026-03-03 14:00"})
+    assert case.received_at is not None
+    assert case.received_at.isoformat() == "2026-03-03T14:00:00+00:00"
+
+
+def test_unknown_columns_do_not_make_a_row_bad() -> None:
+    """A source may tell more than the case asks for."""
+    assert Ticket.model_validate(GOOD | {"colour": "red"}).case_id == "A-1"

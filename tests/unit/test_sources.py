@@ -1,0 +1,119 @@
+"""Whatever a file holds, every line of it ends as a row, an unreadable line with a reason, or one clear error."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from aiops_flows.errors import SourceError
+from aiops_flows.steps.sources import Delivery, SqlQuery, deliveries, inbox_files
+
+
+def one(source: object) -> Delivery:
+    """The only delivery of a source."""
+    (delivery,) = deliveries(source)  # type: ignore[arg-type]
+    return delivery
+
+
+def test_the_same_rows_come_out_of_every_kind_of_source(tmp_path: Path) -> None:
+    """CSV, gzipped CSV, Parquet, JSON lines, frame, rows and query tell the same."""
+    rows = [{"case_id": "a", "amount": 1.5}, {"case_id": "b", "amount": 2.0}]
+    frame = pd.DataFrame(rows)
+    frame.to_csv(tmp_path / "x.csv", index=False)
+    (tmp_path / "x.csv.gz").write_bytes(gzip.compress((tmp_path / "x.csv").read_bytes()))
+    frame.to_parquet(tmp_path / "x.parquet")
+    (tmp_path / "x.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    frame.to_sql("cases", f"sqlite:///{tmp_path / 'x.db'}", index=False)
+    query = SqlQuery(f"sqlite:///{tmp_path / 'x.db'}", "SELECT * FROM cases")
+    sources: list[object] = [tmp_path / f"x.{kind}" for kind in ("csv", "csv.gz", "parquet", "jsonl")]
+    for source in [*sources, frame, rows, query]:
+        told = [(row["case_id"], float(row["amount"])) for row in one(source).rows]
+        assert told == [("a", 1.5), ("b", 2.0)], source
+
+
+def test_missing_values_of_a_frame_are_none() -> None:
+    """NaN, NaT and NA mean that nothing is there; infinity is a value, and a bad one."""
+    frame = pd.DataFrame({"a": [1.0, np.nan, np.inf], "b": ["x", None, pd.NA], "c": pd.to_datetime(["2026-01-01", None, None])})
+    rows = one(frame).rows
+    assert [row["a"] for row in rows] == [1.0, None, float("inf")]
+    assert [row["b"] for row in rows] == ["x", None, None]
+    assert [row["c"] is None for row in rows] == [False, True, True]
+
+
+def test_a_line_with_too_many_or_too_few_fields_is_told_apart(tmp_path: Path) -> None:
+    """The good lines around it are rows."""
+    (tmp_path / "x.csv").write_text("case_id,amount\na,1\nb\nc,3,4\nd,4\n\n")
+    delivery = one(tmp_path / "x.csv")
+    assert [row["case_id"] for row in delivery.rows] == ["a", "d"]
+    assert [line.reason for line in delivery.unreadable] == [
+        "line 3 has 1 fields, the header has 2",
+        "line 4 has 3 fields, the header has 2",
+    ]
+
+
+def test_a_wrong_encoding_spoils_only_its_own_rows(tmp_path: Path) -> None:
+    """Bytes that are no UTF-8 stay recognisable, so that the row is refused and the others go on."""
+    (tmp_path / "x.csv").write_bytes(b"case_id,region\na,north\nb,Z\xfcrich\n")
+    rows = one(tmp_path / "x.csv").rows
+    assert rows[0]["region"] == "north"
+    assert rows[1]["region"] == "Z\udcfcrich"
+
+
+def test_utf_16_and_a_byte_order_mark_are_read(tmp_path: Path) -> None:
+    """What spreadsheets write is read."""
+    (tmp_path / "a.csv").write_text("case_id\nü\n", encoding="utf-16")
+    (tmp_path / "b.csv").write_text("case_id\nü\n", encoding="utf-8-sig")
+    assert [one(tmp_path / name).rows for name in ("a.csv", "b.csv")] == [[{"case_id": "ü"}]] * 2
+
+
+def test_bad_json_lines_are_told_apart(tmp_path: Path) -> None:
+    """A line that is no JSON object, or is nested without end, spoils nothing but itself."""
+    deep = "[" * 100_000
+    (tmp_path / "x.jsonl").write_text(f'{{"case_id": "a"}}\n{{"case_id": \n[1]\n{deep}\n{{"case_id": "b"}}\n')
+    delivery = one(tmp_path / "x.jsonl")
+    assert [row["case_id"] for row in delivery.rows] == ["a", "b"]
+    assert len(delivery.unreadable) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("missing.csv", None, "no such file"),
+        ("x.xlsx", b"PK", "are not read"),
+        ("x.parquet", b"no parquet", "no readable Parquet"),
+        ("x.csv.gz", b"no gzip", "no whole gzip"),
+        ("x.csv", b"a,b,a\n1,2,3\n", "named twice"),
+    ],
+)
+def test_what_is_no_source_is_said_at_once(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:
+    """The error names the file and what was expected."""
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(SourceError, match=message):
+        one(tmp_path / name)
+
+
+def test_a_failing_query_is_a_source_error() -> None:
+    """The driver's error is told in our words."""
+    with pytest.raises(SourceError, match="the query failed"):
+        one(SqlQuery("sqlite://", "SELECT * FROM nothing"))
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"case_id,amount\n"])
+def test_an_empty_file_is_no_error(tmp_path: Path, content: bytes) -> None:
+    """Nothing came, and that is all."""
+    (tmp_path / "x.csv").write_bytes(content)
+    assert one(tmp_path / "x.csv").rows == []
+
+
+def test_an_inbox_leaves_half_written_and_foreign_files(tmp_path: Path) -> None:
+    """Only whole files of a known kind are waiting, in the order of their names."""
+    for name in ("b.csv", "a.jsonl", ".hidden.csv", "c.csv.part", "notes.txt", "d.tmp"):
+        (tmp_path / name).write_text("")
+    (tmp_path / "done").mkdir()
+    assert [path.name for path in inbox_files(tmp_path)] == ["a.jsonl", "b.csv"]
