@@ -20,7 +20,7 @@ ARGS ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 INSTALLED := .venv/.installed
-CODE := $(wildcard src flows deployments benchmarks tests)
+CODE := $(foreach folder,src flows deployments benchmarks tests,$(if $(shell find $(folder) -name '*.py' -print -quit 2>/dev/null),$(folder)))
 
 .PHONY: help
 help:  ## list these commands
@@ -50,14 +50,14 @@ test: $(INSTALLED)  ## run the tests (TESTS=tests/unit ARGS='-x' for some of the
 check: $(INSTALLED)  ## format, lint, types, who imports whom, and the wheel
 	@echo "check 1/5: format";  $(BIN)/ruff format --check $(CODE)
 	@echo "check 2/5: lint";    $(BIN)/ruff check --quiet $(CODE)
-	@echo "check 3/5: types";   $(BIN)/mypy
+	@echo "check 3/5: types";   $(BIN)/mypy $(CODE)
 	@echo "check 4/5: imports"; $(BIN)/lint-imports --no-cache
 	@echo "check 5/5: wheel";   $(MAKE) --no-print-directory wheel
 
 .PHONY: wheel
 wheel: $(INSTALLED)  ## build the wheel into dist/ and check that nothing is missing from it
-	@rm -rf dist build/wheel
-	@$(BIN)/python -m build --wheel --outdir dist . >/dev/null
+	@rm -rf dist build && mkdir build
+	@$(BIN)/python -m build --wheel --outdir dist . >build/log 2>&1 || { cat build/log >&2; exit 1; }
 	@$(PIP) install --no-deps --target build/wheel dist/*.whl
 	@diff -r --brief -x __pycache__ src/aiops_flows build/wheel/aiops_flows
 	@cd build/wheel && ../../$(BIN)/python -c 'import aiops_flows, pathlib; assert pathlib.Path(aiops_flows.__file__).is_relative_to(pathlib.Path.cwd()); print("aiops_flows", aiops_flows.__version__)'

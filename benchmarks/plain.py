@@ -2,8 +2,8 @@
 
 Columns are taken apart with ``tolist`` and ``zip``, every row is checked by plain code, a batch of 1,000 is one
 ``executemany`` in one transaction of WAL with ``synchronous=FULL``. What is kept is what the case log keeps: the case
-as JSON with its digest, each prediction with confidence, scores and version, the decision or the review with its reason,
-and an audit row for each table of each batch, with a digest of the rows and chained to the one before.
+as JSON with its digest, each prediction with confidence, scores and version, the decision or the review with its
+reason, and an audit row for each table of each batch, with a digest of the rows and chained to the one before.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ is_label = re.compile(r"[\w(](?:-?[\w .,;:&/'()+#%])*-?").fullmatch
 SCHEMA = """
 CREATE TABLE cases (use_case TEXT, case_id TEXT, batch_id TEXT, received_at TEXT, body TEXT, digest TEXT, seq INTEGER,
     PRIMARY KEY (use_case, case_id));
-CREATE TABLE quarantine (use_case TEXT, digest TEXT, reason TEXT, raw TEXT, PRIMARY KEY (use_case, digest)) WITHOUT ROWID;
+CREATE TABLE quarantine (use_case TEXT, digest TEXT, reason TEXT, raw TEXT,
+    PRIMARY KEY (use_case, digest)) WITHOUT ROWID;
 CREATE TABLE predictions (use_case TEXT, case_id TEXT, model TEXT, version INTEGER, value TEXT, confidence REAL,
     scores TEXT, seq INTEGER, PRIMARY KEY (use_case, case_id, model)) WITHOUT ROWID;
 CREATE TABLE decisions (use_case TEXT, case_id TEXT, verdict TEXT, reason TEXT, actor TEXT, policy_version TEXT,
@@ -124,10 +125,11 @@ def _checked(columns: list[list[Any]]) -> tuple[list[tuple[Any, ...]], list[tupl
     for line in zip(*columns, strict=True):
         try:
             row = _row(*line)
-            if rows.setdefault(row[0], row) != row:
-                raise ValueError(f"conflict: case {row[0]} is there with other content")
         except ValueError as fault:
             refused.append((orjson.dumps(line, default=str).decode(), str(fault)))
+            continue
+        if rows.setdefault(row[0], row) != row:
+            refused.append((orjson.dumps(line, default=str).decode(), f"conflict: {row[0]} came with other content"))
     return list(rows.values()), refused
 
 
@@ -256,9 +258,9 @@ def _decide(chain: Chain, decider: Decider, frame: pd.DataFrame, ids: list[str])
     for start in range(0, len(ids), BATCH):
         part = slice(start, start + BATCH)
         lines = list(zip(ids[part], said[part], why[part], urgency[part], strict=True))
-        version = decider.version
-        decided = [(USE_CASE, case, verdict, reason, "policy", version) for case, verdict, reason, _ in lines if verdict]
-        asked = [(USE_CASE, case, reason, urgent, due, version) for case, verdict, reason, urgent in lines if not verdict]
+        by = decider.version
+        decided = [(USE_CASE, case, verdict, reason, "policy", by) for case, verdict, reason, _ in lines if verdict]
+        asked = [(USE_CASE, case, reason, urgent, due, by) for case, verdict, reason, urgent in lines if not verdict]
         with chain.writing("review"):
             chain.insert("decisions", decided)
             chain.insert("reviews", asked)
@@ -282,7 +284,7 @@ def _stamp(moment: datetime) -> str:
 
 
 class Chain:
-    """The audit rows: one for each table of each transaction, with a digest of what was written, each naming the last."""
+    """The audit rows: one for each table of each transaction, with a digest of its rows, each naming the one before."""
 
     def __init__(self, log: sqlite3.Connection) -> None:
         self.log = log

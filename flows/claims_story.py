@@ -111,8 +111,8 @@ def _certificate(place: Workspace) -> None:
         _line(f"Nothing is decided without a person: {certificate.reason if certificate else 'no certificate'}.")
         return
     _line(
-        f"Certified on {certificate.labels_used} claims it had not seen: from confidence {certificate.threshold:.2f} up, "
-        f"at most {certificate.max_error:.0%} wrong verdicts ({certificate.confidence:.0%} sure); "
+        f"Certified on {certificate.labels_used} claims it had not seen: from confidence {certificate.threshold:.2f} "
+        f"up, at most {certificate.max_error:.0%} wrong verdicts ({certificate.confidence:.0%} sure); "
         f"that is {certificate.coverage:.0%} of all claims."
     )
 
@@ -134,7 +134,7 @@ def _run_months(season: _Season, place: Workspace, months: list[tuple[str, str]]
         answered = _adjuster(season, place)
         _line(
             f"{first[:7]}: {len(frame)} claims from the inbox, {by_policy} decided by policy, "
-            f"{len(frame) - by_policy} to people; the {ADJUSTER} answered {answered}."
+            f"{len(frame) - by_policy} to people; the {ADJUSTER} answered {answered} of them."
         )
 
 
@@ -152,7 +152,9 @@ def _adjuster(season: _Season, place: Workspace) -> int:
 
 def _spring(season: _Season, place: Workspace) -> None:
     season.act("Spring: monthly files are dropped in the inbox, decided or put to people")
-    _run_months(season, place, [("2025-01-01", "2025-02-01"), ("2025-02-01", "2025-03-01"), ("2025-03-01", "2025-04-01")])
+    _run_months(
+        season, place, [("2025-01-01", "2025-02-01"), ("2025-02-01", "2025-03-01"), ("2025-03-01", "2025-04-01")]
+    )
 
 
 def _refused(season: _Season, place: Workspace) -> None:
@@ -188,7 +190,21 @@ def _second_champion(season: _Season, place: Workspace) -> None:
     take_in(place, CLAIMS, season.between("2025-09-01", "2025-11-01"), history=True)
     known = _outcomes_until(season, place, "2025-12-01")
     _line(f"{known} more outcomes.")
+    for told, first, last in (("before", "2025-01-01", "2025-04-01"), ("after", "2025-07-01", "2025-09-01")):
+        wrong, labels = _wrong_among_automatic(season, place, first, last)
+        _line(
+            f"Of the automatic decisions {told} the change, {wrong} of {labels} turned out wrong ({wrong / labels:.0%})."
+        )
+    _line("A certificate holds while the world stays as it was: that is what the drift report said in July.")
     _retrain(place, "2025-12-01")
+
+
+def _wrong_among_automatic(season: _Season, place: Workspace, first: str, last: str) -> tuple[int, int]:
+    """Wrong and all automatic decisions on claims received in a period, as far as their outcome is known."""
+    decided = questions.effective(place.log, CLAIMS.name, case_ids=season.between(first, last)["Claim Number"].tolist())
+    truth = questions.outcomes(place.log, CLAIMS.name, name="disposition")
+    both = decided[decided["actor_kind"] == "policy"].merge(truth, on="case_id")
+    return int((both["verdict"] != both["value"]).sum()), len(both)
 
 
 def _autumn_and_recall(season: _Season, place: Workspace) -> None:
@@ -211,9 +227,9 @@ def _figures(season: _Season, place: Workspace) -> None:
     findings = audit.verify(place.log)
     _line("audit trail: " + ("holds" if not findings else findings[0].what))
     print(
-        f"\nWhere to look (each in this folder, with AIOPS_HOME={season.home}):\n"
-        "   aiops-flows up                     Prefect UI and MLflow UI, with every run, gate table and report\n"
-        f"   {season.home}/reports     drift reports\n"
-        "   aiops-flows review list -u flows.claims:CLAIMS\n"
-        "   aiops-flows champion -u flows.claims:CLAIMS claims-disposition"
+        f"\nWhere to look (with export AIOPS_HOME={season.home}; commands are in .venv/bin):\n"
+        "   aiops-flows up                                            Prefect UI and MLflow UI, runs, gates\n"
+        "   aiops-flows review list -u flows.claims:CLAIMS            what waits for people\n"
+        "   aiops-flows champion -u flows.claims:CLAIMS disposition   who decides now, and since when\n"
+        f"   {season.home / 'reports'}   drift reports, to open in a browser"
     )

@@ -182,9 +182,10 @@ def _dispositions(random: np.random.Generator, drawn: _Claims) -> tuple[npt.NDAr
     at_checkpoint = drawn.site == "Checkpoint"
     damage = drawn.claim_type == "Property Damage"
     named = [np.mean([_ITEMS[item][1] for item in items]) for items in drawn.items]
-    odds = -0.85 + 1.5 * np.asarray(named) + 1.0 * at_checkpoint + 0.5 * (at_checkpoint & ~damage)
+    odds = -0.5 + 1.4 * np.asarray(named) + 0.8 * at_checkpoint - 0.3 * (~at_checkpoint & ~damage)
     odds += _influence(drawn.airport, [*_AIRPORTS, *_SMALL_AIRPORTS], 0.4) + _influence(drawn.airline, _AIRLINES, 0.25)
     odds += _influence(drawn.claim_type, {name: kind[1] for name, kind in _TYPES.items()})
+    odds -= 1.2 * (odds < -1.3)  # some claims are known to be hopeless
     odds = np.where(drawn.surge, 2.8, odds - 3.0 * (drawn.changed & at_checkpoint & damage))
     paid = random.random(len(odds)) < 1 / (1 + np.exp(-odds))
     settled = random.random(len(odds)) < np.where(drawn.surge, 0.02, 0.27 + 0.1 * at_checkpoint)

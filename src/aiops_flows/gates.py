@@ -54,7 +54,7 @@ class GateResult:
     baseline_difference_high: float | None = None
 
 
-def judge(
+def judge(  # noqa: PLR0917  all eight are what is judged
     spec: ModelSpec,
     truth: Sequence[Any] | NDArray[Any],
     challenger: Scored,
@@ -77,7 +77,7 @@ def judge(
     comparison = Comparison.of(spec.kind, truth, models, confidence=confidence, resamples=resamples, seed=seed)
     if not spec.gates:
         reason = f"model {spec.name} declares no gate; give its ModelSpec at least one"
-        return [GateResult("gates", "at least one", False, reason, len(truth))]
+        return [GateResult("gates", "at least one", passed=False, reason=reason, rows=len(truth))]
     checks: dict[str, Callable[[Gate], GateResult]] = {
         "drift": lambda gate: _judge_drift(gate, drift),
         "missing_values": lambda gate: _judge_number(gate, missing_share, "share of missing values"),
@@ -141,15 +141,15 @@ def _bound(gate: Gate) -> str:
 
 
 def _refused(gate: Gate, reason: str, rows: int = 0) -> GateResult:
-    return GateResult(gate.metric, _bound(gate), False, reason, rows)
+    return GateResult(gate.metric, _bound(gate), passed=False, reason=reason, rows=rows)
 
 
 @dataclass(frozen=True)
 class _Judged:
     """One bound with its verdict in words."""
 
-    passed: bool
     words: str
+    passed: bool
 
 
 def _judge_quality(gate: Gate, spec: ModelSpec, comparison: Comparison, rows: int) -> GateResult:
@@ -202,10 +202,10 @@ def _absolute(gate: Gate, value: float, interval: Interval) -> list[_Judged]:
 
 def _held(words: str, bound: float, value: float, end: float, passed: bool) -> _Judged:
     if passed:
-        return _Judged(True, f"{value:.4g}, at worst {end:.4g}, is {words} {bound:g}")
+        return _Judged(f"{value:.4g}, at worst {end:.4g}, is {words} {bound:g}", passed=True)
     near = value >= bound if words == "at least" else value <= bound
     hint = " (more rows to judge on would narrow it)" if near else ""
-    return _Judged(False, f"{value:.4g}, at worst {end:.4g}, where {words} {bound:g} is asked for{hint}")
+    return _Judged(f"{value:.4g}, at worst {end:.4g}, where {words} {bound:g} is asked for{hint}", passed=False)
 
 
 def _relative(gate: Gate, metric: Metric, found: Estimate, comparison: Comparison) -> list[_Judged]:
@@ -219,7 +219,7 @@ def _relative(gate: Gate, metric: Metric, found: Estimate, comparison: Compariso
 
 def _against_champion(max_drop: float, metric: Metric, found: Estimate, comparison: Comparison) -> _Judged:
     if _CHAMPION not in comparison.answers:
-        return _Judged(True, "there is no champion, so max_drop does not apply")
+        return _Judged("there is no champion, so max_drop does not apply", passed=True)
     asked = f"at most {max_drop:g} worse is asked for"
     return _against(_CHAMPION, metric, found, comparison, lambda gain: gain >= -max_drop, asked)
 
@@ -230,16 +230,16 @@ def _against(
     """A bound on how much better the challenger is at worst than another model on the same rows."""
     other = comparison.estimate(metric, model)
     if isinstance(other, str):
-        return _Judged(False, f"the {model} cannot be measured: {other}")
+        return _Judged(f"the {model} cannot be measured: {other}", passed=False)
     difference = comparison.difference(found, other)
     worst = difference.low if metric.greater_is_better else -difference.high
     gain = (found.value - other.value) * (1 if metric.greater_is_better else -1)
     words = f"better than the {model} by {gain:.4g}, at worst by {worst:.4g}"
     passed = holds(worst)
     if passed:
-        return _Judged(True, words)
+        return _Judged(words, passed=True)
     hint = " (more rows to judge on would narrow it)" if holds(gain) else ""
-    return _Judged(False, f"{words}, where {asked}{hint}")
+    return _Judged(f"{words}, where {asked}{hint}", passed=False)
 
 
 def _judge_drift(gate: Gate, drift: Mapping[str, DriftReport]) -> GateResult:

@@ -11,15 +11,17 @@ from typing import Annotated, Any
 from prefect import flow, task
 from prefect.artifacts import create_link_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
 from prefect.events import emit_event
 from prefect.logging import get_run_logger
-from prefect.states import Completed, State
+from prefect.states import Completed
 from pydantic import Field
 
 from aiops_flows.drift import DriftReport
 from aiops_flows.errors import TrainingError
 from aiops_flows.gates import gate_table
-from aiops_flows.steps import promotion, recall as recalling, training, watching
+from aiops_flows.steps import promotion, training, watching
+from aiops_flows.steps import recall as recalling
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.tasks import business
 from aiops_flows.use_case import UseCase, load_use_case
@@ -44,12 +46,12 @@ Name = Annotated[str, Field(min_length=2, max_length=100)]
 Reason = Annotated[str, Field(min_length=2, max_length=1_000)]
 Version = Annotated[int, Field(ge=1)]
 
-_train = task(training.retrain, name="train", cache_policy=NO_CACHE, persist_result=False)
-_promote = task(promotion.promote, name="promote", cache_policy=NO_CACHE, persist_result=False)
-_rollback = task(promotion.rollback, name="rollback", cache_policy=NO_CACHE, persist_result=False)
-_recall = task(recalling.recall, name="recall", cache_policy=NO_CACHE, persist_result=False)
-_measure = task(watching.check_drift, name="measure-drift", cache_policy=NO_CACHE, persist_result=False)
-_monitor = task(watching.monitor, name="monitor", cache_policy=NO_CACHE, persist_result=False)
+_train = task(name="train", cache_policy=NO_CACHE, persist_result=False)(training.retrain)
+_promote = task(name="promote", cache_policy=NO_CACHE, persist_result=False)(promotion.promote)
+_rollback = task(name="rollback", cache_policy=NO_CACHE, persist_result=False)(promotion.rollback)
+_recall = task(name="recall", cache_policy=NO_CACHE, persist_result=False)(recalling.recall)
+_measure = task(name="measure-drift", cache_policy=NO_CACHE, persist_result=False)(watching.check_drift)
+_monitor = task(name="monitor", cache_policy=NO_CACHE, persist_result=False)(watching.monitor)
 
 
 @flow(name="retrain", persist_result=False)
@@ -96,7 +98,9 @@ def check_drift(use_case: str, as_of: datetime | None = None) -> State[Any]:
     for check in checks:
         if check.report is not None:
             create_table_artifact(
-                key=f"{check.model}-drift", table=_drift_table(check.report), description=f"{check.model}: {check.verdict}"
+                key=f"{check.model}-drift",
+                table=_drift_table(check.report),
+                description=f"{check.model}: {check.verdict}",
             )
         _keep_report(place, declared, check)
         if check.verdict == "drift":
@@ -127,7 +131,7 @@ def _keep_report(place: Workspace, use_case: UseCase, check: watching.DriftCheck
 
 @flow(name="monitor", persist_result=False)
 def monitor(use_case: str) -> State[Any]:
-    """The figures of the use case as a table in the Prefect UI; aliases are repaired, leftovers of killed runs closed."""
+    """The figures of the use case as a table in the Prefect UI; aliases are repaired on the way."""
     place, declared = Workspace.here(), load_use_case(use_case)
     health = _monitor(place, declared)
     create_table_artifact(key=f"{declared.name}-health", table=health.table(), description=f"How {declared.name} does")
@@ -190,7 +194,9 @@ def rollback(use_case: str, model: str, reason: str, to: int | None = None, acto
 def recall(use_case: str, model: str, version: int) -> State[Any]:
     """Find every case that a withdrawn version decided, decide it again, and put to people what would change."""
     done = _recall(Workspace.here(), load_use_case(use_case), model, version)
-    create_table_artifact(key=f"{done.model}-recall", table=[done.__dict__], description="What the recall found and did")
+    create_table_artifact(
+        key=f"{done.model}-recall", table=[done.__dict__], description="What the recall found and did"
+    )
     return Completed(message=f"{done.found} found, {done.confirmed} confirmed, {done.requeued} put to people")
 
 

@@ -31,9 +31,13 @@ class Settings(BaseSettings):
     mlflow_url: str = Field(default="", description="MLflow tracking and registry; empty: SQLite in the home folder")
     actor: str = Field(default_factory=_login_name, description="who acts, where a person's name is recorded")
     batch_size: int = Field(default=1_000, ge=1, description="cases written in one transaction")
-    lease_seconds: float = Field(default=300.0, gt=0, description="a batch is taken over when its worker is silent so long")
+    lease_seconds: float = Field(
+        default=300.0, gt=0, description="a batch is taken over when its worker is silent so long"
+    )
     attempts: int = Field(default=3, ge=1, description="a batch that failed so often is split, then quarantined")
-    code_version: str = Field(default="", description="version of the flow code; empty: the git commit of the use case's file")
+    code_version: str = Field(
+        default="", description="version of the flow code; empty: the git commit of the use case's file"
+    )
 
     @property
     def folder(self) -> Path:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, cast
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, StringConstraints
@@ -46,13 +46,20 @@ CaseId = Annotated[
 ]
 
 
+@lru_cache(maxsize=8_192)
+def _read_moment(text: str) -> datetime | str:
+    """A moment that is written the same in many rows is read once; what is no ISO 8601 is left to pydantic."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+
+
 def _aware(value: Any) -> Any:
     """A date or a time without a zone is taken as UTC."""
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            return value
+    if value.__class__ is str:
+        return _read_moment(value)
     if isinstance(value, datetime) and value.tzinfo is None:
         return value.replace(tzinfo=UTC)
     return value
@@ -148,7 +155,9 @@ class Gate:
         if any(bound is not None and not math.isfinite(bound) for bound in bounds):
             raise UseCaseError(f"Gate({self.metric!r}) has a bound that is not a finite number: {bounds}")
         if self.max_drop is not None and self.max_drop < 0:
-            raise UseCaseError(f"Gate({self.metric!r}): max_drop is how much worse is allowed; {self.max_drop} is negative")
+            raise UseCaseError(
+                f"Gate({self.metric!r}): max_drop is how much worse is allowed; {self.max_drop} is negative"
+            )
 
 
 @dataclass(frozen=True)
@@ -172,6 +181,8 @@ class ModelSpec:
     """Learn only from cases received within this time before the training; by default from all."""
     min_rows: int = 200
     """Labelled rows below which nothing is trained."""
+    trusted: Sequence[Callable[..., Any]] = ()
+    """Own classes and functions of the estimator that may be loaded with it; all others must be on our list."""
     four_eyes: bool = False
     """A promotion needs the approval of somebody who neither trained nor proposed the version."""
 
@@ -284,7 +295,7 @@ class UseCase:
                 )
             if clash := columns & set(model.added_columns):
                 raise UseCaseError(
-                    f"model {model.name} adds {sorted(clash)}, which {self.case.__name__} has already; rename the output"
+                    f"model {model.name} adds {sorted(clash)}, which {self.case.__name__} has; rename the output"
                 )
         _refuse_repeats(f"use case {self.name}: model names", [model.name for model in self.models])
         _refuse_repeats(f"use case {self.name}: model outputs", [model.output for model in self.models])

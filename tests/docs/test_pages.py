@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```(?P<tag>[^\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:|mailto:)(?P<target>[^)#\s]*)(?:#(?P<anchor>[^)\s]+))?\)")
-SECONDS = 240
+SECONDS = 500
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,9 @@ def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield api_url
 
 
+@pytest.mark.slow
+@pytest.mark.prefect_server
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("page", [page for page in PAGES if program(page).strip()], ids=name_of)
 def test_the_code_of_a_page_runs(page: Path, tmp_path: Path, prefect_url: str) -> None:
     """Every block that a reader may copy does what the page says, in the page's order."""

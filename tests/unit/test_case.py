@@ -55,7 +55,9 @@ def test_what_cannot_be_stored_or_computed_with_is_no_case(field: str, value: ob
         Ticket.model_validate(GOOD | {field: value})
 
 
-@pytest.mark.parametrize("region", ["Cameras; Cameras", "Baggage/Cases/Purses", "Zürich", "東京", "A&B #3", "50%", "x-ray"])
+@pytest.mark.parametrize(
+    "region", ["Cameras; Cameras", "Baggage/Cases/Purses", "Zürich", "東京", "A&B #3", "50%", "x-ray"]
+)
 def test_ordinary_labels_are_taken(region: str) -> None:
     """A name or a code as people write it is a label."""
     assert Ticket.model_validate(GOOD | {"region": region}).region == region

@@ -152,7 +152,7 @@ def test_the_change_spoils_a_frozen_model_and_a_retrained_one_recovers(changing:
         ]
     )
     usual, frozen = paid_auc(old, before), paid_auc(old, late)
-    assert 0.64 < usual < 0.76
+    assert 0.66 < usual < 0.80
     assert frozen < usual - 0.08
     assert paid_auc(pd.concat([old, before, after]), late) > usual
 

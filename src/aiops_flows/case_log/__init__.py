@@ -1,4 +1,4 @@
-"""The case log: what came in, was predicted, decided, reviewed, came true and was promoted; written once, by whom and when.
+"""The case log: what came in, was predicted, decided, reviewed, came true and was promoted, each written once.
 
 `CaseLog` is an open database; the modules here hold what can be done with it:
 

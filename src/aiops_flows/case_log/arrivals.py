@@ -168,5 +168,3 @@ def add_outcomes(
     unknown_rows = sum(case_id in set(unknown) for case_id in ids) if unknown else 0
     known_rows = len(ids) - inserted.new - len(conflicts) - unknown_rows
     return OutcomesAdded(inserted.new, known_rows, list(dict.fromkeys(conflicts)), unknown)
-
-

@@ -71,7 +71,9 @@ def _check_chain(use_case: str, rows: Iterable[Mapping[str, Any]]) -> Iterator[F
     for row in rows:
         seq = row["seq"]
         if seq != expected:
-            missing = f"audit row {expected} is missing" if seq == expected + 1 else f"{expected} to {seq - 1} are missing"
+            missing = (
+                f"audit row {expected} is missing" if seq == expected + 1 else f"{expected} to {seq - 1} are missing"
+            )
             yield Finding(use_case, expected, missing)
         elif row["previous"] != previous:
             yield Finding(use_case, seq, f"audit row {seq} does not follow the row before it")
@@ -85,7 +87,9 @@ def _check_heads(trail: Trail, heads: Mapping[str, tuple[int, str]]) -> Iterator
         seq, digest = heads.get(use_case, (0, GENESIS))
         last = max(trail.get(use_case, {}), default=0)
         if seq > last:
-            yield Finding(use_case, last + 1, f"the audit trail ends at {last}, but its head is {seq}: its end was cut off")
+            yield Finding(
+                use_case, last + 1, f"the audit trail ends at {last}, but its head is {seq}: its end was cut off"
+            )
         elif seq < last:
             yield Finding(use_case, seq + 1, f"the audit trail goes on to {last}, but its head is {seq}")
         elif last and trail[use_case][last]["hash"] != digest:

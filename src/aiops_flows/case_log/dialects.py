@@ -84,7 +84,8 @@ def _sqlite_insert(table: Table, same: tuple[str, ...], columns: tuple[str, ...]
     marks = ", ".join(f"?{number}" for number in range(1, len(names) + 1))
     case = f"?{len(same) + 1}"
     tests = [
-        f"{'' if guard.present else 'NOT '}EXISTS (SELECT 1 FROM {guard.table} WHERE use_case = ?1 AND case_id = {case})"
+        f"{'' if guard.present else 'NOT '}EXISTS"
+        f" (SELECT 1 FROM {guard.table} WHERE use_case = ?1 AND case_id = {case})"
         for guard in guards
     ]
     rows = f"SELECT {marks} WHERE {' AND '.join(tests)}" if tests else f"VALUES ({marks})"
@@ -97,9 +98,7 @@ def _postgresql_type(table: Table, column: str) -> str:
 
 
 @lru_cache(maxsize=128)
-def _postgresql_insert(
-    table: Table, same: tuple[str, ...], columns: tuple[str, ...], guards: tuple[Guard, ...]
-) -> str:
+def _postgresql_insert(table: Table, same: tuple[str, ...], columns: tuple[str, ...], guards: tuple[Guard, ...]) -> str:
     fixed = ", ".join(f"%s::{_postgresql_type(table, name)}" for name in same)
     arrays = ", ".join(f"%b::{_postgresql_type(table, name)}[]" for name in columns)
     given = ", ".join(columns)

@@ -46,25 +46,26 @@ def _rules() -> dict[str, str]:
         rules[f"{table} without a case"] = f"""
             SELECT t.use_case, t.case_id AS place FROM {table} AS t WHERE NOT EXISTS (
                 SELECT 1 FROM cases AS c WHERE c.use_case = t.use_case AND c.case_id = t.case_id)"""
-    for table in AUDITED:
-        rules[f"{table.name} whose audit row does not count them"] = f"""
+    for table in (audited.name for audited in AUDITED):
+        rules[f"{table} whose audit row does not count them"] = f"""
             SELECT t.use_case, CAST(t.seq AS text) AS place
-            FROM (SELECT use_case, seq, count(*) AS n FROM {table.name} GROUP BY use_case, seq) AS t
-            LEFT JOIN audit AS a ON a.use_case = t.use_case AND a.seq = t.seq AND a.table_name = '{table.name}'
+            FROM (SELECT use_case, seq, count(*) AS n FROM {table} GROUP BY use_case, seq) AS t
+            LEFT JOIN audit AS a ON a.use_case = t.use_case AND a.seq = t.seq AND a.table_name = '{table}'
             WHERE coalesce(a.row_count, -1) <> t.n"""
-        rules[f"audit rows of {table.name} without rows"] = f"""
+        rules[f"audit rows of {table} without rows"] = f"""
             SELECT a.use_case, CAST(a.seq AS text) AS place FROM audit AS a
-            LEFT JOIN (SELECT DISTINCT use_case, seq FROM {table.name}) AS t
+            LEFT JOIN (SELECT DISTINCT use_case, seq FROM {table}) AS t
                 ON t.use_case = a.use_case AND t.seq = a.seq
-            WHERE a.table_name = '{table.name}' AND t.seq IS NULL"""
+            WHERE a.table_name = '{table}' AND t.seq IS NULL"""
     return rules
 
 
 def check_invariants(log: CaseLog) -> list[str]:
-    """What does not hold, one line each; empty when every case has at most one decision in force, none is without its
-    case or its audit row, and no first review stands beside a decision by policy.
+    """What does not hold, one line each; empty when the log is sound.
 
-    It compares counts and keys; `aiops_flows.case_log.audit.verify` reads the contents too.
+    A case has at most one decision in force, no row is without its case or its audit row, and no first review stands
+    beside a first decision by policy. It compares counts and keys; `aiops_flows.case_log.audit.verify` reads the
+    contents too.
     """
     broken = []
     for rule, statement in _rules().items():

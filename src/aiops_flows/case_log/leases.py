@@ -1,4 +1,4 @@
-"""Who works on a batch: leases that run out by the database's clock, with a fence that stops those who come too late."""
+"""Who works on a batch: leases that run out by the database's clock, and fences that stop who comes too late."""
 
 from __future__ import annotations
 
@@ -41,7 +41,9 @@ class Lease:
         """
         batch_id, mark, fence = token.rpartition("#")
         if not mark or not fence.isdecimal():
-            raise LeaseLost(f"{token!r} is no lease token; expected 'batch#fence', as the column batch of intake's frame")
+            raise LeaseLost(
+                f"{token!r} is no lease token; expected 'batch#fence', as the column batch of intake's frame"
+            )
         return cls(use_case, batch_id, int(fence))
 
 
@@ -146,13 +148,15 @@ def release(log: CaseLog, lease: Lease) -> None:
 
 def holders(log: CaseLog, use_case: str) -> list[str]:
     """Who holds batches now, by leases that have not run out."""
-    statement = "SELECT DISTINCT owner FROM batches WHERE use_case = ? AND state = 'open' AND expires >= {now} ORDER BY owner"
+    statement = (
+        "SELECT DISTINCT owner FROM batches WHERE use_case = ? AND state = 'open' AND expires >= {now} ORDER BY owner"
+    )
     with translated(), log.reader.connect() as connection:
         return [row.owner for row in _rows(log, connection, statement, use_case)]
 
 
 def lapse(log: CaseLog, use_case: str, owner: str) -> int:
-    """How many leases of an owner that is known to be gone run out now; to take such a batch over counts as an attempt."""
+    """How many leases of an owner that is known to be gone run out now; taking such a batch over is an attempt."""
     statement = """
         UPDATE batches SET expires = 1 WHERE use_case = ? AND owner = ? AND state = 'open' AND expires >= {now}
         RETURNING batch_id"""

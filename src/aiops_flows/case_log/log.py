@@ -72,7 +72,9 @@ class CaseLog:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def __repr__(self) -> str:
@@ -137,7 +139,7 @@ def translated() -> Iterator[None]:
         raise CaseLogError(
             f"the case log's database refused or failed: {type(fault.orig).__name__}: {lines[0]}. "
             "Nothing of this write was stored; it may be tried again"
-        ) from fault
+        ) from None  # the database's own error quotes the row it refused, and a traceback would show it
 
 
 @contextmanager

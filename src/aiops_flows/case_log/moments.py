@@ -26,9 +26,9 @@ def moment_text(moment: datetime) -> str:
 
 
 def _any_text(moment: datetime | str | None, now: str) -> str:
-    if moment is None or moment is pd.NaT:
-        return now
-    return moment_text(datetime.fromisoformat(moment) if isinstance(moment, str) else moment)
+    if isinstance(moment, str):
+        moment = datetime.fromisoformat(moment)
+    return now if moment is None or pd.isna(moment) else moment_text(moment)
 
 
 def moment_texts(moments: Sequence[datetime | str | None], now: str) -> list[str]:

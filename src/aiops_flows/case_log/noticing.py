@@ -15,9 +15,12 @@ Happening = Literal["begin", "statement", "commit"]
 
 
 def notice(log: CaseLog, told: Callable[[Happening], None]) -> None:
-    """From now on, ``told`` is called before each transaction, statement and commit of this process on the log."""
+    """From now on, ``told`` is called before each transaction, statement and commit of this process on the log.
 
-    def on_begin(_connection: Any) -> None:
+    At ``begin`` no lock is held yet.
+    """
+
+    def on_begin(*_connection: Any) -> None:
         told("begin")
 
     def on_statement(*_said: Any) -> None:
@@ -26,6 +29,6 @@ def notice(log: CaseLog, told: Callable[[Happening], None]) -> None:
     def on_commit(_connection: Any) -> None:
         told("commit")
 
-    event.listen(log.engine, "begin", on_begin, insert=True)
+    event.listen(log.engine, "checkout", on_begin)  # the event "begin" comes after the statement of that name
     event.listen(log.engine, "before_cursor_execute", on_statement)
     event.listen(log.engine, "commit", on_commit)

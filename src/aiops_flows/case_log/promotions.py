@@ -245,7 +245,9 @@ def _refuse_moved(
             f"{version} was looked at; judge it against the present champion"
         )
     if now == version and action != "refuse":
-        raise ChampionChanged(f"{use_case}: version {version} of {model} is the champion already; nothing is left to do")
+        raise ChampionChanged(
+            f"{use_case}: version {version} of {model} is the champion already; nothing is left to do"
+        )
 
 
 def _approver(
@@ -281,19 +283,19 @@ def _target(rows: list[Row[Any]], use_case: str, model: str, to: int | None) -> 
     moves = _moves(rows)
     now = moves[-1].version if moves else None
     bad = _withdrawn(rows)
-    left = list(dict.fromkeys(row.version for row in reversed(moves) if row.version != now and row.version not in bad))
+    left: list[int] = list(
+        dict.fromkeys(row.version for row in reversed(moves) if row.version != now and row.version not in bad)
+    )
     if to is not None and to in left:
         return to
     if to is None and left:
         return left[0]
     wanted = "an earlier champion" if to is None else f"version {to}"
     raise NothingToRollBackTo(
-        f"{use_case}: {model} cannot go back to {wanted}. The champion is {_named(now)}; earlier champions not withdrawn: "
-        f"{left or 'none'}; withdrawn: {sorted(bad) or 'none'}. Train a new version (retrain)"
+        f"{use_case}: {model} cannot go back to {wanted}. The champion is {_named(now)}; earlier champions not "
+        f"withdrawn: {left or 'none'}; withdrawn: {sorted(bad) or 'none'}. Train a new version (retrain)"
     )
 
 
 def _named(version: int | None) -> str:
     return "none" if version is None else f"version {version}"
-
-

@@ -126,8 +126,8 @@ def predictions(
     """Every revision of the live predictions, or those of a shadow version, by case id and revision.
 
     Returns:
-        Columns ``case_id``, ``revision`` (0 for shadow), ``version``, ``value``, ``confidence``, ``scores`` (JSON text),
-        ``at``.
+        Columns ``case_id``, ``revision`` (0 for shadow), ``version``, ``value``, ``confidence``,
+        ``scores`` (JSON text), ``at``.
     """
     where = _Conditions(use_case, "p")
     where.add("p.model = ?", model)
@@ -164,8 +164,8 @@ def open_reviews(log: CaseLog, use_case: str, *, limit: int | None = None) -> pd
     """The questions that wait for a person, the most urgent first.
 
     Returns:
-        Columns ``case_id``, ``round``, ``reason``, ``priority``, ``due_at``, ``opened_at``, ``question`` (the revision of
-        the decision that is questioned; missing where there is none yet).
+        Columns ``case_id``, ``round``, ``reason``, ``priority``, ``due_at``, ``opened_at``, ``question`` (the revision
+        of the decision that is questioned; missing where there is none yet).
     """
     statement = f"""
         SELECT r.case_id, r.round, r.reason, r.priority, r.due_at, a.at AS opened_at, r.question FROM reviews AS r
@@ -249,8 +249,8 @@ def quarantine(log: CaseLog, use_case: str, limit: int | None = None) -> pd.Data
     """Rows that could not become cases, the latest first.
 
     Returns:
-        Columns ``case_id`` (where it could be read), ``digest``, ``stage``, ``reason``, ``raw``, ``source``, ``attempts``,
-        ``at``.
+        Columns ``case_id`` (where it could be read), ``digest``, ``stage``, ``reason``, ``raw``, ``source``,
+        ``attempts``, ``at``.
     """
     statement = f"""
         SELECT q.case_id, q.digest, q.stage, q.reason, q.raw, q.source, q.attempts, a.at FROM quarantine AS q

@@ -6,6 +6,8 @@ audit row that vouches for it; who wrote it and when stands there. ``use_case`` 
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import CheckConstraint, Column, Float, ForeignKeyConstraint, Index, Integer, MetaData, Table, Text
 from sqlalchemy.dialects import postgresql
 
@@ -18,23 +20,25 @@ _TEXT = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 _REAL = Float(53)
 
 
-def _key(name: str, kind: type[Integer] | Text = _TEXT) -> Column[object]:
+def _key(name: str, kind: type[Integer] | Text = _TEXT) -> Column[Any]:
     return Column(name, kind, primary_key=True, nullable=False, autoincrement=False)
 
 
-def _text(name: str) -> Column[object]:
+def _text(name: str) -> Column[Any]:
     return Column(name, _TEXT, nullable=False)
 
 
-def _maybe(name: str) -> Column[object]:
+def _maybe(name: str) -> Column[Any]:
     return Column(name, _TEXT)
 
 
-def _number(name: str) -> Column[object]:
+def _number(name: str) -> Column[Any]:
     return Column(name, Integer, nullable=False)
 
 
-def _table(name: str, *parts: Column[object] | CheckConstraint | ForeignKeyConstraint | Index, rowid: bool = False) -> Table:
+def _table(
+    name: str, *parts: Column[Any] | CheckConstraint | ForeignKeyConstraint | Index, rowid: bool = False
+) -> Table:
     return Table(name, METADATA, *parts, sqlite_with_rowid=rowid)
 
 

@@ -177,7 +177,7 @@ class Transaction:
         return list(self.execute(statement, self.use_case, list(dict.fromkeys(keys))))
 
     def _vouch(self, table: Table, rows: int, columns: Mapping[str, Sequence[Any]]) -> None:
-        names = [name for name in table.columns.keys() if name in columns and name not in {"use_case", "seq"}]
+        names = [column.name for column in table.columns if column.name in columns.keys() - {"use_case", "seq"}]
         self.seq += 1
         row = {
             "use_case": self.use_case,

@@ -13,9 +13,9 @@ __all__ = ["floats", "read_values", "value_texts"]
 _PLAIN = {float, int, bool, type(None)}
 
 
-def value_texts(values: Sequence[Any]) -> list[str | None]:
+def value_texts(values: Sequence[Any] | np.ndarray[Any, Any]) -> list[str | None]:
     """The JSON text of each value; None, NaN and infinity have none."""
-    plain = values.tolist() if isinstance(values, np.ndarray) else list(values)
+    plain: list[Any] = values.tolist() if isinstance(values, np.ndarray) else list(values)
     kinds = set(map(type, plain))
     if kinds <= {str, type(None)}:
         texts: dict[str | None, str | None] = {value: orjson.dumps(value).decode() for value in set(plain) - {None}}

@@ -169,9 +169,7 @@ def _open(transaction: Transaction, case_ids: list[str]) -> dict[str, Row[Any]]:
 
 
 def _stored(transaction: Transaction, case_ids: list[str]) -> dict[str, StoredVerdict]:
-    stored = {
-        case_id: StoredVerdict(None, row.reason, None) for case_id, row in _open(transaction, case_ids).items()
-    }
+    stored = {case_id: StoredVerdict(None, row.reason, None) for case_id, row in _open(transaction, case_ids).items()}
     for case_id, row in _effective(transaction, case_ids).items():
         stored[case_id] = StoredVerdict(row.verdict, row.reason, row.actor_kind, row.revision)
     transaction.refuse_unknown(case_ids, stored)
@@ -255,7 +253,7 @@ def redecide(
     policy_version: str,
     certificate: str | None = None,
 ) -> int:
-    """How many cases got a new decision by policy in place of the one named; where another came between, none is written.
+    """How many cases got a new decision by policy in place of the one named; where another came between, it stays.
 
     Raises:
         ConflictingWrite: a decision that is to be replaced is not there.
@@ -315,4 +313,4 @@ def _next_rounds(transaction: Transaction, case_ids: list[str]) -> dict[str, int
         transaction.use_case,
         case_ids,
     )
-    return {case_id: number for case_id, number in rows}
+    return {row[0]: row[1] for row in rows}

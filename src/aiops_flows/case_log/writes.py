@@ -1,4 +1,4 @@
-"""Everything that is written about cases, each call one transaction with its audit row; the same call again adds nothing."""
+"""Everything that is written about cases: each call is one transaction, and the same call again adds nothing."""
 
 from __future__ import annotations
 

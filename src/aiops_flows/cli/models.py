@@ -11,7 +11,8 @@ import typer
 from aiops_flows.cli.output import AsJson, UseCasePath, say, show_rows, working
 from aiops_flows.errors import NoChampion, TrainingError
 from aiops_flows.gates import gate_table
-from aiops_flows.steps import promotion, recall as recalling, training, watching
+from aiops_flows.steps import promotion, training, watching
+from aiops_flows.steps import recall as recalling
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import load_use_case
 

@@ -16,9 +16,7 @@ __all__ = ["AsJson", "UseCasePath", "console", "say", "show_rows", "working"]
 
 UseCasePath = Annotated[
     str,
-    typer.Option(
-        "--use-case", "-u", envvar="AIOPS_USE_CASE", help="path of the use case, such as flows.claims:CLAIMS"
-    ),
+    typer.Option("--use-case", "-u", envvar="AIOPS_USE_CASE", help="path of the use case, such as flows.claims:CLAIMS"),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON for machines")]
 
@@ -34,7 +32,7 @@ def say(message: str) -> None:
     typer.echo(message)
 
 
-def show_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool, title: str = "", empty: str = "nothing") -> None:
+def show_rows(rows: Sequence[Mapping[Any, Any]], *, as_json: bool, title: str = "", empty: str = "nothing") -> None:
     """Rows as a table, or as a JSON list."""
     if as_json:
         typer.echo(json.dumps([dict(row) for row in rows], default=_plain, indent=2))

@@ -20,13 +20,17 @@ __all__ = ["demo", "down", "run", "up"]
 
 def demo(
     story: Annotated[str, typer.Argument(help="path of the story to tell")] = "flows.claims_story:tell",
-    home: Annotated[Path, typer.Option(help="folder that the demo works in; it is emptied first")] = Path(".aiops-demo"),
+    home: Annotated[Path, typer.Option(help="folder that the demo works in; it is emptied first")] = Path(
+        ".aiops-demo"
+    ),
 ) -> None:
     """A season of business through everything: champion, batches, review, drift, gates, promotion, rollback, recall."""
     try:
         tell = pkgutil.resolve_name(story)
     except (ImportError, AttributeError, ValueError) as fault:
-        raise UseCaseError(f"no story at {story!r}: {fault}. Run it in a checkout of the project, or name your own") from fault
+        raise UseCaseError(
+            f"no story at {story!r}: {fault}. Run it in a checkout of the project, or name your own"
+        ) from fault
     tell(home)
 
 

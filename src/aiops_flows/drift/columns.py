@@ -80,8 +80,7 @@ def read_column(name: str, reference: pd.DataFrame, current: pd.DataFrame) -> Po
 def _series(frame: pd.DataFrame, name: str) -> pd.Series[Any]:
     if name not in frame.columns:
         return pd.Series(np.full(len(frame), np.nan))
-    found = frame[name]
-    return found.iloc[:, 0] if isinstance(found, pd.DataFrame) else found
+    return frame.iloc[:, list(frame.columns).index(name)]
 
 
 def _reading(side: pd.Series[Any]) -> _Reading:
@@ -106,8 +105,17 @@ def _numbers(side: pd.Series[Any], reading: _Reading) -> NDArray[np.float64]:
     if side.dtype.kind == "m":
         numbers = side.dt.total_seconds().to_numpy(dtype=np.float64) / _SECONDS_A_DAY
     else:
-        numbers = pd.to_numeric(side, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+        numbers = _floats(side)
     return np.where(np.isfinite(numbers), numbers, np.nan)
+
+
+def _floats(side: pd.Series[Any]) -> NDArray[np.float64]:
+    try:
+        return pd.to_numeric(side, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    except OverflowError:  # whole numbers beyond the largest float count as infinite
+        largest = int(np.finfo(np.float64).max)
+        kept = [None if pd.isna(value) or abs(value) > largest else float(value) for value in side]
+        return np.array(kept, np.float64)
 
 
 def _numeric(name: str, rows_reference: int, numbers: NDArray[np.float64], note: str) -> PooledColumn:
@@ -192,7 +200,7 @@ def _new_values(codes: NDArray[np.int64], rows_reference: int, size: int) -> int
 def _bucketed(codes: NDArray[np.int64], labels: list[str]) -> tuple[NDArray[np.int64], list[str]]:
     """The most frequent values under their codes, all others as one; chosen on both sides together."""
     counts = np.bincount(codes[codes >= 0], minlength=len(labels))
-    frequent = np.argsort(-counts, kind="stable")[:BUCKETS]
+    frequent = np.lexsort((np.array(labels, object), -counts))[:BUCKETS]
     place = np.full(len(labels) + 1, BUCKETS, np.int64)
     place[frequent] = np.arange(len(frequent))
     place[-1] = -1  # the code of a missing value

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 __all__ = ["Calibration", "Histogram", "calibrate"]
 
 _BLOCKS = 128  # of the smaller side
-_MOST_BLOCKS = 6 * _BLOCKS  # of the larger side: its other rows stay where they are, which costs little power
+_MOST_BLOCKS = 4 * _BLOCKS  # of the larger side: its other rows stay where they are, which costs little power
 _DIVISIONS = 499
 _MOST_DIVISIONS = 4_999
 
@@ -67,7 +67,7 @@ def calibrate(
     return Calibration(
         p_value=float((largest >= largest[0]).mean()),
         distances=distances[0].tolist(),
-        limits=[float(each) if can_move else None for each, can_move in zip(centre + limit * scale, moves, strict=True)],
+        limits=[float(each) if known else None for each, known in zip(centre + limit * scale, moves, strict=True)],
         exceeded=(standardised[0] > limit).tolist(),
     )
 
@@ -107,7 +107,10 @@ def _lay_out(rows_reference: int, rows_current: int, divisions: int, random: np.
     return _Layout(block, current)
 
 
-def _random_blocks(rows: int, block_rows: int, blocks: int, first: int, random: np.random.Generator) -> NDArray[np.int64]:
+def _random_blocks(
+    rows: int, block_rows: int, blocks: int, first: int, random: np.random.Generator
+) -> NDArray[np.int64]:
+    """The block of each row of one side, drawn at random, numbered from ``first``."""
     block = np.full(rows, -1, np.int64)
     block[random.permutation(rows)[: blocks * block_rows]] = first + np.arange(blocks).repeat(block_rows)
     return block

@@ -209,7 +209,9 @@ def _finding(columns: Sequence[ColumnDrift], p_value: float, rate: float) -> str
     """The verdict in one sentence, the columns furthest beyond their limits first."""
     drifted = sorted((column for column in columns if column.drifted), key=_excess, reverse=True)
     if not drifted:
-        return f"differences as large as these are common in unchanged data (p = {p_value:.3g}, alarm below {rate:g})"
+        return (
+            f"differences as large as these are common in unchanged data (p = {p_value:.3g}; drift is p up to {rate:g})"
+        )
     names = ", ".join(column.name for column in drifted[:10])
     more = f" and {len(drifted) - 10} more" if len(drifted) > 10 else ""
     return f"{len(drifted)} of {len(columns)} columns moved: {names}{more} (p = {p_value:.3g})"

@@ -126,7 +126,8 @@ def _quiet() -> Iterator[None]:
 
 def _verdict(report: DriftReport) -> str:
     """Our verdict as a section of a page."""
-    rows = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in _cells(each))}</tr>" for each in report.columns)
+    cells = ["".join(f"<td>{escape(cell)}</td>" for cell in _cells(column)) for column in report.columns]
+    rows = "".join(f"<tr>{each}</tr>" for each in cells)
     headings = "".join(f"<th>{heading}</th>" for heading in _HEADINGS)
     return (
         f"{_STYLE}<section class='verdict'><h1>Verdict: {report.verdict}</h1><p>{escape(report.reason)}</p>"

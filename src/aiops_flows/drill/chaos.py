@@ -1,4 +1,4 @@
-"""Chaos: producers, workers and database back ends are killed again and again, and nothing may be lost or doubled (P1, P2)."""
+"""Producers, workers and database back ends are killed again and again; nothing may be lost or doubled (P1, P2)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import psycopg
 
 from aiops_flows.case_log import audit, questions
 from aiops_flows.drill.counting import Counted, count
-from aiops_flows.drill.naive import NaiveCounts, naive_count, naive_produce, naive_work, prepare
+from aiops_flows.drill.naive import NaiveCounts, naive_count, naive_work, prepare
 from aiops_flows.drill.processes import Crew
 from aiops_flows.drill.result import DrillResult
 from aiops_flows.drill.stage import Stage
@@ -24,8 +24,9 @@ from aiops_flows.steps.workspace import Workspace
 
 __all__ = ["Chaos", "chaos"]
 
-_PAUSE = (0.02, 0.30)  # seconds between two kills: a run of a batch takes about as long
+_PAUSE = (0.05, 0.40)  # seconds between two kills: a run of a batch takes about as long
 _TEND_SECONDS = 0.05
+_CONTROL_KILLS = 10
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,8 @@ class _Killer:
             return
         self._next = time.monotonic() + self.luck.uniform(*_PAUSE)
         lot = self.luck.random()
-        if self.url.startswith("postgresql") and lot < 0.3:  # noqa: PLR2004
-            self._end_session(hard=self.chaos.kill_backends and lot < 0.03)  # noqa: PLR2004
+        if self.url.startswith("postgresql") and lot < 0.3:
+            self._end_session(hard=self.chaos.kill_backends and lot < 0.03)
         else:
             self.crew.kill_one()
 
@@ -108,27 +109,24 @@ def chaos(stage: Stage, asked: Chaos, *, told: Callable[[str], None] = lambda _:
     with stage.workspace() as place:
         counted = count(place, stage.name, accepted(stage.folder))
         changed = _once_more(place, stage, asked)
-    control = _control(stage, asked)
+    control, control_kills = _control(stage, asked)
     violations = [*counted.violations, *stuck]
     if changed:
         violations.append(f"running everything once more wrote {changed} times")
     if not control.doubled and not control.without_audit:
         violations.append("the control came through whole, so the drill proves nothing; ask for more kills")
-    return DrillResult("chaos", _figures(killer, counted, control, changed, time.monotonic() - begun), violations)
+    figures = {**_figures(killer, counted), "changed_by_running_again": changed, "control_kills": control_kills}
+    figures |= {f"control_{name}": value for name, value in control._asdict().items()}
+    return DrillResult("chaos", {**figures, "seconds": round(time.monotonic() - begun)}, violations)
 
 
-def _figures(
-    killer: _Killer, counted: Counted, control: NaiveCounts, changed: int, seconds: float
-) -> dict[str, int | float]:
+def _figures(killer: _Killer, counted: Counted) -> dict[str, int]:
     return {
         "kills_of_processes": killer.crew.kills,
         "sessions_terminated": killer.sessions,
         "backends_killed": killer.backends,
         "failed_runs": killer.crew.failed_runs,
         **counted.figures(),
-        "changed_by_running_again": changed,
-        **{f"control_{name}": value for name, value in control._asdict().items()},
-        "seconds": round(seconds, 1),
     }
 
 
@@ -183,27 +181,26 @@ def _once_more(place: Workspace, stage: Stage, asked: Chaos) -> int:
     return audit.head(place.log)[stage.name][0] - before
 
 
-def _control(stage: Stage, asked: Chaos) -> NaiveCounts:
-    """The same kills to a worker that does not know better."""
+def _control(stage: Stage, asked: Chaos) -> tuple[NaiveCounts, int]:
+    """What became of workers that do not know better, and how often they were killed: until harm is done, or long."""
     url = _control_url(stage.settings.case_log_url, stage.folder)
-    enough, over = stage.folder / "control-enough", stage.folder / "control-over"
-    prepare(url)
-    luck = random.Random(asked.seed)  # noqa: S311
-    with Crew(stage.folder, luck).at_work() as crew:
-        crew.add("naive-producer", naive_produce, url, 0, asked.workers, enough)
+    over = stage.folder / "control-over"
+    prepare(url, asked.workers)
+    with Crew(stage.folder, random.Random(asked.seed)).at_work() as crew:  # noqa: S311
         for number in range(asked.workers):
             crew.add(f"naive-worker-{number}", naive_work, url, number, over)
-        next_kill = time.monotonic()
+        worked = 0
         until = time.monotonic() + asked.seconds
         while time.monotonic() < until and not crew.done:
             crew.tend(_TEND_SECONDS)
-            if crew.kills >= min(asked.kills, 50):  # noqa: PLR2004
-                enough.touch()
+            so_far = naive_count(url)
+            harmed = so_far.doubled and crew.kills >= _CONTROL_KILLS
+            if harmed or crew.kills >= _CONTROL_KILLS * 10:
                 over.touch()
-            elif time.monotonic() >= next_kill:
-                next_kill = time.monotonic() + luck.uniform(*_PAUSE)
+            elif so_far.decisions > worked:  # a worker that has only just begun has nothing to lose
+                worked = so_far.decisions
                 crew.kill_one()
-    return naive_count(url)
+    return naive_count(url), crew.kills
 
 
 def _control_url(url: str, folder: Path) -> str:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg
 
-__all__ = ["NaiveCounts", "naive_count", "naive_produce", "naive_work", "prepare"]
+__all__ = ["NaiveCounts", "naive_count", "naive_work", "prepare"]
 
 _TABLES = ("messages", "predictions", "decisions", "audit")
 _AT_ONCE = 20
+_MESSAGES = 5_000
 
 
 class NaiveCounts(NamedTuple):
     """What became of the control's cases."""
 
-    stored: int
+    decisions: int
     doubled: int
     without_audit: int
 
@@ -31,6 +31,7 @@ class _Database:
         self.connection: Any
         if self._sqlite:
             self.connection = sqlite3.connect(url.removeprefix("sqlite:///"), timeout=60)
+            self.connection.execute("PRAGMA journal_mode=WAL")
         else:
             self.connection = psycopg.connect("postgresql://" + url.split("://", 1)[1])
 
@@ -44,36 +45,30 @@ class _Database:
         self.connection.commit()
 
 
-def prepare(url: str) -> None:
-    """Make the control's tables anew."""
+def prepare(url: str, workers: int, messages: int = _MESSAGES) -> None:
+    """Make the control's tables anew, with messages that wait for so many workers."""
     database = _Database(url)
     for table in _TABLES:
         database.write(f"DROP TABLE IF EXISTS drill_naive_{table}")
         done = ", done INTEGER DEFAULT 0" if table == "messages" else ""
         database.write(f"CREATE TABLE drill_naive_{table} (case_id TEXT, worker INTEGER{done})")
+    for number in range(messages):
+        database.run("INSERT INTO drill_naive_messages (case_id, worker) VALUES (?, ?)", str(number), number % workers)
+    database.connection.commit()
     database.connection.close()
 
 
-def naive_produce(url: str, producer: int, workers: int, enough: Path) -> None:
-    """Send cases until it is enough."""
-    database, number = _Database(url), 0
-    begun = time.time_ns()
-    while not enough.exists():
-        case_id = f"{producer}-{begun}-{number}"
-        database.write("INSERT INTO drill_naive_messages (case_id, worker) VALUES (?, ?)", case_id, number % workers)
-        number += 1
-
-
 def naive_work(url: str, worker: int, over: Path) -> None:
-    """Predict, decide, and write the audit row, each in a transaction of its own; what is not marked done comes again."""
+    """Predict, decide, and write the audit row, each in its own transaction; what is not marked done comes again."""
     database = _Database(url)
     waiting = "SELECT case_id FROM drill_naive_messages WHERE done = 0 AND worker = ? ORDER BY case_id LIMIT ?"
-    while True:
+    rows: list[tuple[Any, ...]] = [()]
+    while rows:
         rows = database.run(waiting, worker, _AT_ONCE)
         database.connection.commit()
-        if not rows and over.exists():
-            return
         for (case_id,) in rows:
+            if over.exists():
+                return
             database.write("INSERT INTO drill_naive_predictions VALUES (?, ?)", case_id, worker)
             database.write("INSERT INTO drill_naive_decisions VALUES (?, ?)", case_id, worker)
             database.run("INSERT INTO drill_naive_audit VALUES (?, ?)", case_id, worker)
@@ -83,7 +78,7 @@ def naive_work(url: str, worker: int, over: Path) -> None:
 def naive_count(url: str) -> NaiveCounts:
     """Decisions too many, and decisions too many for the audit rows there are."""
     database = _Database(url)
-    counts = [database.run(f"SELECT count(*), count(DISTINCT case_id) FROM drill_naive_{table}")[0] for table in _TABLES]  # noqa: S608
+    found = database.run("SELECT count(*), count(DISTINCT case_id) FROM drill_naive_decisions")[0]
+    audited = database.run("SELECT count(*) FROM drill_naive_audit")[0][0]
     database.connection.close()
-    messages, _, decisions, audited = counts
-    return NaiveCounts(messages[0], decisions[0] - decisions[1], max(0, decisions[0] - audited[0]))
+    return NaiveCounts(found[0], found[0] - found[1], max(0, found[0] - audited))

@@ -47,6 +47,10 @@ def _act(act: Callable[..., None], said: tuple[Any, ...], notes: Path) -> None:
         os._exit(1)
 
 
+def _warm() -> None:
+    """Nothing: the process it is forked from loads everything meanwhile."""
+
+
 class Crew:
     """Processes by name; one that ends before its work is done is begun again."""
 
@@ -92,6 +96,7 @@ class Crew:
     @contextlib.contextmanager
     def at_work(self) -> Iterator[Crew]:
         """The crew; whoever is left at the end is ended."""
+        begin(_warm, notes=self._notes / "warm.txt").join()  # else the first ones are killed before they have begun
         try:
             yield self
         finally:

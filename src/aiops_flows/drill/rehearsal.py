@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 from sklearn.dummy import DummyClassifier
 
-from aiops_flows.use_case import Case, Moment, ModelSpec, ReviewPolicy, Text, UseCase
+from aiops_flows.use_case import Case, ModelSpec, Moment, ReviewPolicy, Text, UseCase
 
 __all__ = ["REHEARSAL", "Request", "made_up_rows"]
 

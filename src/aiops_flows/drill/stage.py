@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,7 +28,7 @@ from aiops_flows.steps.sources import deliveries
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase, load_use_case
 
-__all__ = ["REHEARSAL", "Stage", "set_stage"]
+__all__ = ["REHEARSAL", "Stage", "champions", "set_stage"]
 
 REHEARSAL = "aiops_flows.drill.rehearsal:REHEARSAL"
 _PREFIX = "drill-"
@@ -100,7 +100,7 @@ def set_stage(settings: Settings, folder: Path, *, path: str = REHEARSAL, source
                 f"the database {settings.case_log_url.rsplit('@', 1)[-1]} holds cases of {real[:10]}; what a drill "
                 "writes cannot be removed, so give it a database of its own (createdb drill; --database ...)"
             )
-        _make_champions(place, stage.use_case)
+        champions(place, stage.use_case)
     return stage
 
 
@@ -114,13 +114,13 @@ def _stand_in(use_case: UseCase, spec: ModelSpec) -> DummyClassifier | DummyRegr
     return DummyClassifier(strategy="stratified", random_state=0).fit(rows, answers)
 
 
-def _registered(place: Workspace, use_case: UseCase, path: str) -> dict[str, Any]:
+def _registered(place: Workspace, use_case: UseCase) -> dict[str, Any]:
     """Version, digest and run of each stand-in; registered once for each home folder."""
     notes = place.settings.folder / _STAND_INS
     with FileLock(f"{notes}.lock"):
         known: dict[str, Any] = json.loads(notes.read_text()) if notes.exists() else {}
         for spec in use_case.models:
-            key = hashlib.sha256(f"{path} {spec.name} {use_case.review.version}".encode()).hexdigest()
+            key = hashlib.sha256(f"{spec.name} {use_case.review.version}".encode()).hexdigest()
             if key not in known:
                 made = place.registry.register(
                     spec.name,
@@ -139,9 +139,11 @@ def _registered(place: Workspace, use_case: UseCase, path: str) -> dict[str, Any
     return known
 
 
-def _make_champions(place: Workspace, use_case: UseCase) -> None:
-    known = _registered(place, use_case, use_case.case.__qualname__)
-    companions = {spec.name: known[spec.name]["version"] for spec in use_case.models if spec.output != use_case.judged_by}
+def champions(place: Workspace, use_case: UseCase) -> None:
+    """Make the stand-ins champions of a use case of that name, where it has none."""
+    known = _registered(place, use_case)
+    others = [spec.name for spec in use_case.models if spec.output != use_case.judged_by]
+    companions = {name: known[name]["version"] for name in others}
     for spec in use_case.models:
         if promotions.champion(place.log, use_case.name, spec.name) is not None:
             continue
@@ -189,5 +191,3 @@ def _certificate(use_case: UseCase, spec: ModelSpec, version: int, companions: d
         companions=companions,
         reason="made up for a drill",
     )
-
-

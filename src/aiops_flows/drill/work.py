@@ -52,7 +52,7 @@ def produce(stage: Stage, producer: int, size: int, enough: Path) -> None:
             else:
                 _send(place, stage.use_case, rows)
             _note(notes, case_ids(stage.use_case, rows))
-            if number % 3 == 2:  # noqa: PLR2004  every third is followed by an earlier one, in another order
+            if number % 3 == 2:  # every third is followed by an earlier one, in another order
                 again = delivery(stage, producer, random.randrange(number), size)  # noqa: S311
                 random.shuffle(again)
                 _send(place, stage.use_case, again)
@@ -66,7 +66,12 @@ def sent(notes: Path) -> int:
 
 def accepted(folder: Path) -> set[str]:
     """Every id that was acknowledged to a producer."""
-    return {name for notes in folder.glob("accepted-*.txt") for line in notes.read_text().splitlines() for name in json.loads(line)}
+    return {
+        name
+        for notes in folder.glob("accepted-*.txt")
+        for line in notes.read_text().splitlines()
+        for name in json.loads(line)
+    }
 
 
 def _note(notes: Path, ids: list[str]) -> None:

@@ -90,7 +90,7 @@ def _numbers(values: pd.Series[Any]) -> Numbers:
 def _scaled(values: pd.Series[Any], column: Column) -> Numbers:
     """Deviations from the median, bent smoothly beyond three (as in RealMLP, Holzmüller et al. 2024)."""
     deviations = (_numbers(values) - column["centre"]) / column["scale"]
-    bent: Numbers = deviations / np.sqrt(1.0 + (deviations / _BEND) ** 2)
+    bent: Numbers = deviations / np.hypot(1.0, deviations / _BEND)
     return bent
 
 

@@ -26,6 +26,8 @@ Weights = dict[str, npt.NDArray[np.float64]]
 
 _ROWS_AT_ONCE = 16_384
 _EVERY = 5  # every fifth row is kept back to say when to stop
+_STEPS = 20  # small tables are learned in so many steps an epoch, not in one
+_SMALLEST_BATCH = 16
 _UNSEEN_SHARE = 0.02  # labels hidden while learning, so that the network knows what to say of an unseen one
 _WIDEST_EMBEDDING = 16
 
@@ -129,9 +131,10 @@ def _learned(rows: Rows, plan: Plan, device: torch.device) -> dict[str, torch.Te
     learning, inner = (torch.as_tensor(part, device=device) for part in inner_split(rows.target, plan.seed))
     weights = _first_weights(rows, plan, device)
     optimizer = torch.optim.AdamW(weights.values(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
+    batch_size = min(plan.batch_size, max(_SMALLEST_BATCH, len(learning) // _STEPS))
     best, best_loss, waited = _copied(weights), math.inf, 0
     for _ in range(plan.max_epochs):
-        for batch in torch.split(learning[torch.randperm(len(learning), device=device)], plan.batch_size):
+        for batch in torch.split(learning[torch.randperm(len(learning), device=device)], batch_size):
             said = _said(weights, numbers[batch], _some_hidden(codes[batch]), plan.dropout)
             optimizer.zero_grad()
             torch.autograd.backward(_loss(said, target[batch]))

@@ -25,7 +25,7 @@ _FEWEST_ROWS = 20
 class _TorchTabular(BaseEstimator):
     """What the classifier and the regressor share: the columns, and the network's settings."""
 
-    def __init__(  # noqa: PLR0913, PLR0917  the settings of a network
+    def __init__(  # noqa: PLR0917  the settings of a network
         self,
         hidden: Sequence[int] = (128, 64),
         dropout: float = 0.1,
@@ -103,7 +103,7 @@ class TorchTabularClassifier(ClassifierMixin, _TorchTabular):
             TrainingError: there are too few rows, or only one class.
         """
         self.classes_, target = np.unique(np.asarray(y), return_inverse=True)
-        if len(self.classes_) < 2:  # noqa: PLR2004
+        if len(self.classes_) < 2:
             raise TrainingError(f"TorchTabularClassifier was given one class only: {self.classes_.tolist()}")
         said = self._learn(X, target, len(self.classes_))
         self.temperature_ = _temperature(said, target[inner_split(target, self.random_state)[1]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -79,7 +80,7 @@ def _listed(values: Sequence[Any] | NDArray[Any]) -> list[Any]:
 
 
 def _is_missing(value: Any) -> bool:
-    return value is None or value is pd.NA or value is pd.NaT or bool(value != value)
+    return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value))
 
 
 def _all_classes(truth: list[Any], models: Mapping[str, Scored]) -> list[Hashable]:
@@ -117,8 +118,8 @@ def _places(truth: list[Any], scored: Scored, place: Mapping[Hashable, int]) -> 
     predicted = _listed(scored.values)
     if doubt := _doubt(truth, predicted):
         return doubt
-    if not set(truth) & {*predicted, *(() if scored.classes is None else _listed(scored.classes))}:
-        return f"no true value is a class that it knows: true are {sorted(map(repr, set(truth)))[:5]}, "
+    if truth and not set(truth) & {*predicted, *(() if scored.classes is None else _listed(scored.classes))}:
+        return "none of the true classes is one that it knows; look whether both are of the same type"
     probabilities = _aligned(scored, len(truth), place)
     if isinstance(probabilities, str):
         return probabilities

@@ -19,12 +19,12 @@ def calibration_error(y: ArrayLike, p: ArrayLike, bins: int = _BINS) -> float:
     """
     happened, stated = np.asarray(y, np.float64), np.asarray(p, np.float64)
     if len(happened) != len(stated) or not len(stated):
-        raise ValueError(f"{len(happened)} truths and {len(stated)} probabilities: expected the same number, at least one")
+        raise ValueError(f"{len(happened)} truths and {len(stated)} probabilities: expected as many, not none")
     return float(_error(happened, stated, np.ones((1, len(stated))), bins)[0])
 
 
 def expected_calibration_error(answers: Answers, counts: Counts) -> Floats:
-    """The same a resample: of the positive class for two classes, of the most likely class for more (Guo et al. 2017)."""
+    """The same for resamples: of the positive class of two, of the likeliest class of more (Guo et al. 2017)."""
     shares = answers.shares
     if shares.shape[1] == 2:
         return _error(answers.truth, shares[:, 1], counts, _BINS)

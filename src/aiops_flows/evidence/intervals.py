@@ -23,7 +23,8 @@ class Interval(NamedTuple):
 def exact_interval(hits: int, total: int, confidence: float = 0.95) -> Interval:
     """Where the share behind so many hits lies: Clopper and Pearson (1934), never too narrow at any ``total``."""
     tail = (1 - confidence) / 2
-    return Interval(1 - upper_bound(total - hits, total, 1 - tail), upper_bound(hits, total, 1 - tail))
+    high = upper_bound(hits, total, 1 - tail)
+    return Interval(1 - upper_bound(total - hits, total, 1 - tail), high)
 
 
 def upper_bound(hits: int, total: int, confidence: float = 0.95) -> float:
@@ -33,9 +34,7 @@ def upper_bound(hits: int, total: int, confidence: float = 0.95) -> float:
     return 1.0 if hits == total else float(betaincinv(hits + 1, total - hits, confidence))
 
 
-def bootstrap_interval(
-    values: ArrayLike, *, confidence: float = 0.95, resamples: int = 500, seed: int = 0
-) -> Interval:
+def bootstrap_interval(values: ArrayLike, *, confidence: float = 0.95, resamples: int = 500, seed: int = 0) -> Interval:
     """Where the mean of such values lies, by resampling them (Efron 1979)."""
     rows = np.asarray(values, np.float64)
     if not len(rows):

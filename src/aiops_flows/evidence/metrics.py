@@ -59,9 +59,8 @@ def _classifier(resampled: Callable[[Answers, Counts], Floats], name: str, *, ne
 
 
 def _regressor(resampled: Callable[[Answers, Counts], Floats], name: str) -> Metric:
-    if name == "r2":
-        return Metric(name, "regressor", "values", True, -math.inf, 1.0, resampled)
-    return Metric(name, "regressor", "values", False, 0.0, math.inf, resampled)
+    highest, lowest = (1.0, -math.inf) if name == "r2" else (math.inf, 0.0)
+    return Metric(name, "regressor", "values", name == "r2", lowest, highest, resampled)
 
 
 _ALL = (

@@ -59,9 +59,10 @@ def certify_threshold(
     exact binomial tail of the wrong rows above it is at most the error budget divided by the number of starts
     (Bonferroni). Rows whose confidence is NaN count as never decided.
 
-    ``starts`` are thresholds chosen without looking at these rows. By default the search starts at two ranks: at twice
-    the fewest rows that can certify anything, and at a quarter of all. That suits confidences on any scale; it is exact
-    where the error above a threshold does not fall as the threshold does, and held wherever else it was tried.
+    ``starts`` are thresholds chosen without looking at these rows. By default the search starts at ranks: at twice the
+    fewest rows that can certify anything, and from there at each threefold up to half of the rows. That suits
+    confidences on any scale; it is exact where the error above a threshold does not fall as the threshold does, and
+    held wherever else it was tried.
     """
     scores, failed = np.asarray(confidence, np.float64), np.asarray(wrong, np.bool_)
     _check(scores, failed, max_error, confidence_level)
@@ -78,10 +79,9 @@ def certify_threshold(
     threshold = min(reached)
     rows, errors = _above(steps, threshold)
     upper = upper_bound(errors, rows, 1 - budget)
-    reason = f"{errors} of {rows} rows at or above {threshold:.6g} were wrong: at most {upper:.4g} of them ever, so sure"
-    return ThresholdCertificate(
-        threshold, rows / len(scores), len(scores), errors, upper, max_error, confidence_level, reason
-    )
+    reason = f"{errors} of {rows} rows from {threshold:.6g} up were wrong; at most {upper:.2%} are"
+    coverage = rows / len(scores)
+    return ThresholdCertificate(threshold, coverage, len(scores), errors, upper, max_error, confidence_level, reason)
 
 
 def _check(scores: NDArray[np.float64], failed: NDArray[np.bool_], max_error: float, level: float) -> None:
@@ -100,11 +100,10 @@ def _steps(scores: NDArray[np.float64], failed: NDArray[np.bool_]) -> _Steps:
 def _ranks(steps: _Steps, fewest: int) -> list[float]:
     """The confidences at which the default search starts, as many as there are rows for."""
     rows = int(steps.rows[-1]) if len(steps.rows) else 0
-    if rows < fewest:
-        return []
-    first = min(2 * fewest, rows)
-    ranks = {first, max(first, rows // 4)}
-    return [float(steps.confidence[np.searchsorted(steps.rows, rank)]) for rank in sorted(ranks)]
+    ranks = [min(2 * fewest, rows)] if rows >= fewest else []
+    while ranks and 3 * ranks[-1] <= rows / 2:
+        ranks.append(3 * ranks[-1])
+    return [float(steps.confidence[np.searchsorted(steps.rows, rank)]) for rank in ranks]
 
 
 def _walk(steps: _Steps, certified: NDArray[np.bool_], start: float) -> float | None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from aiops_flows.errors import RegistryError
 from aiops_flows.registry.files import read_model
 
 __all__ = ["Cache"]
@@ -36,9 +37,16 @@ class Cache:
 
     @contextmanager
     def making_room(self) -> Iterator[Path]:
-        """A new folder beside the versions; it is gone afterwards unless it was kept."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        place = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=self.folder))
+        """A new folder beside the versions; it is gone afterwards unless it was kept.
+
+        Raises:
+            RegistryError: the cache cannot be written.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            place = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=self.folder))
+        except OSError as fault:
+            raise RegistryError(f"the model cache {self.folder} cannot be written: {fault}; see AIOPS_HOME") from fault
         try:
             yield place
         finally:

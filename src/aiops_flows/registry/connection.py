@@ -24,12 +24,14 @@ __all__ = ["Connection"]
 
 _SIGN_OF_LIFE_SECONDS = 2.4
 _LOCK_SECONDS = 120.0
+_AWAY = frozenset({"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED"})
 _PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 _QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",  # MLflow's own: 120 s, seven times
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
 }
@@ -68,6 +70,16 @@ class Connection:
             return f"{type(reason).__name__}: {reason}" if isinstance(reason, Exception) else str(reason)
         return ""
 
+    def check(self, doing: str) -> None:
+        """Return if MLflow answers.
+
+        Raises:
+            RegistryAway: it does not.
+        """
+        if fault := self.fault():
+            raise RegistryAway(self._away(doing, fault))
+        _be_quiet()
+
     @contextmanager
     def reach(self, doing: str, unknown: str = "") -> Iterator[MlflowClient]:
         """The client, for one piece of work.
@@ -77,9 +89,7 @@ class Connection:
             VersionUnknown: MLflow does not have what ``unknown`` describes.
             RegistryError: MLflow refused.
         """
-        if silence := self.fault():
-            raise RegistryAway(self._away(doing, silence))
-        _be_quiet()
+        self.check(doing)
         from mlflow.exceptions import MlflowException
 
         try:
@@ -87,7 +97,7 @@ class Connection:
         except MlflowException as fault:
             if fault.error_code == "RESOURCE_DOES_NOT_EXIST" and unknown:
                 raise VersionUnknown(f"{unknown} is not registered in MLflow at {_shown(self.url)}") from fault
-            if fault.error_code in {"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED"}:
+            if fault.error_code in _AWAY and "out-of-date database schema" not in str(fault):
                 raise RegistryAway(self._away(doing, str(fault))) from fault
             raise RegistryError(f"{doing}: MLflow at {_shown(self.url)} refused: {fault}") from fault
         except OSError as fault:  # requests' errors are of this kind as well

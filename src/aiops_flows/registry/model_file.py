@@ -127,7 +127,7 @@ def refuse_forgetful(estimator: Any, stored: Any, features: pd.DataFrame) -> Non
 
 
 def _skops() -> ModuleType:
-    """skops' reader and writer, imported without torch.
+    """The module that reads and writes skops' format, imported without torch.
 
     skops 0.16 lists scikit-learn's estimators at import, and walks into scikit-learn's bridge to torch on the way; a
     stand-in for that bridge keeps torch out: 0.4 instead of 1.6 CPU-seconds, and far less memory.

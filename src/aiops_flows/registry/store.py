@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from aiops_flows.errors import DigestMismatch, RegistryAway
 from aiops_flows.registry import evidence, leftovers, model_file, records
@@ -19,8 +19,6 @@ from aiops_flows.registry.trusted import Trusted, names
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
-
-    from aiops_flows.settings import Settings
 
 __all__ = ["Registered", "Registry"]
 
@@ -49,12 +47,7 @@ class Registry:
         self._cache = Cache(cache)
         self._open = lru_cache(maxsize=_WARM_VERSIONS)(self._open_cold)
 
-    @classmethod
-    def of(cls, settings: Settings) -> Self:
-        """The registry that the settings name."""
-        return cls(settings.tracking_url, settings.model_cache)
-
-    def register(  # noqa: PLR0913  what is to be known of a version
+    def register(
         self,
         model: str,
         estimator: Any,
@@ -77,16 +70,17 @@ class Registry:
             UntrustedModel: the estimator needs a type that is not on our list.
             RegistryAway: MLflow does not answer; nothing is registered.
         """
-        listed = names(trusted)
+        doing, listed = f"registering {model}", names(trusted)
+        self._connection.check(doing)
         content, needed = model_file.to_bytes(estimator, listed)
         model_file.refuse_forgetful(estimator, model_file.open_model(content, listed, model), features)
         facts = records.Facts(model, metrics, params, tags, figures, dataset_digest, code_version)
         with self._cache.making_room() as place:
-            with self._connection.reach(f"registering {model}") as client:
-                model_file.write_version(place / "model", content, needed, features)
-                manifest = manifest_of(fingerprints(place / "model"))
-                (place / "manifest").write_text(manifest)
-                digest = digest_of(manifest)
+            model_file.write_version(place / "model", content, needed, features)
+            manifest = manifest_of(fingerprints(place / "model"))
+            (place / "manifest").write_text(manifest)
+            digest = digest_of(manifest)
+            with self._connection.reach(doing) as client:
                 version, run_id = records.store(client, self._connection.artifact_root, facts, place, digest)
             self._cache.keep(place, digest)
         return Registered(version, run_id, digest, f"models:/{model}/{version}")

@@ -8,12 +8,12 @@ common estimators need besides, and the estimators of this library. Nothing is t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 __all__ = ["OURS", "Trusted", "names"]
 
-Trusted = Iterable[str | type[Any]]
+Trusted = Iterable[str | Callable[..., Any]]
 """Further types or functions that a model may need: the objects themselves, or ``"package.module.Name"``."""
 
 _SKLEARN = """

@@ -11,7 +11,7 @@ from aiops_flows.settings import Settings
 from aiops_flows.stack.environment import prefect_environment, process_environment
 from aiops_flows.stack.processes import StackError, ask
 
-__all__ = ["WORK_POOL", "deploy", "workers_online"]
+__all__ = ["WORK_POOL", "deploy", "require_prefect_yaml", "workers_online"]
 
 WORK_POOL = "aiops"
 _DEPLOY_SECONDS = 300
@@ -39,13 +39,18 @@ def deploy(settings: Settings, project: Path | None = None, api_url: str = "") -
     address = api_url or prefect_environment(settings).get("PREFECT_API_URL", "")
     if not address:
         raise StackError("no Prefect server runs for this home folder; start it with: aiops-flows up")
-    if not (folder / "prefect.yaml").is_file():
-        raise StackError(f"no prefect.yaml in {folder}; run this in the project's folder, or copy the file there")
+    require_prefect_yaml(folder)
     _make_pool(address)
     _run_prefect_deploy(settings, folder, address)
     deployed = ask(f"{address}/deployments/filter", {}) or []
     _make_inboxes(settings, deployed)
     return sorted(f"{_flow_name(address, one)}/{one['name']}" for one in deployed)
+
+
+def require_prefect_yaml(project: Path) -> None:
+    """Raise `StackError` where the project says nothing of what runs when."""
+    if not (project / "prefect.yaml").is_file():
+        raise StackError(f"no prefect.yaml in {project}; run this in the project's folder, or copy the file there")
 
 
 def workers_online(api_url: str) -> int:

@@ -102,9 +102,11 @@ def wait_until(true: Callable[[], bool], what: str, parts: Sequence[Part] = (), 
         StackError: it did not become true in time, or one of the processes it needs has ended.
     """
     until = time.monotonic() + seconds
-    while not true():
+    while True:
         if ended := [part for part in parts if not part.runs]:
             raise StackError(f"{ended[0].name} has ended; the end of {ended[0].log}:\n{ended[0].last_words()}")
+        if true():
+            return
         if time.monotonic() > until:
             logs = ", ".join(part.log for part in parts)
             raise StackError(f"waited {seconds:.0f} s for {what}" + (f"; look into {logs}" if logs else ""))

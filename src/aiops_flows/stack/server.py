@@ -7,15 +7,15 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 from aiops_flows.settings import Settings
 from aiops_flows.stack import record
 from aiops_flows.stack.environment import prefect_environment, server_environment
-from aiops_flows.stack.processes import HOST, StackError, ask, free_port
+from aiops_flows.stack.processes import HOST, StackError, ask, free_port, wait_until
 
 __all__ = ["answers", "arguments", "prefect_server"]
 
-_PORT = 4200
 _START_SECONDS = 120.0
 _STOP_SECONDS = 20.0
 
@@ -26,9 +26,10 @@ def arguments(port: int) -> list[str]:
     return [*app, "--host", HOST, "--port", str(port), "--log-level", "warning", "--timeout-graceful-shutdown", "5"]
 
 
-def answers(api_url: str) -> bool:
-    """Whether a Prefect server is ready there."""
-    return ask(f"{api_url}/health", seconds=2) is True
+def answers(settings: Settings, api_url: str) -> bool:
+    """Whether the Prefect server of this home folder is ready there, and not somebody else's that took the port."""
+    told = ask(f"{api_url}/admin/settings", seconds=2)
+    return isinstance(told, dict) and told.get("home") == prefect_environment(settings, api_url)["PREFECT_HOME"]
 
 
 @contextmanager
@@ -55,7 +56,7 @@ def prefect_server(settings: Settings, *, own: bool = False) -> Iterator[str]:
 def _new(settings: Settings) -> Iterator[str]:
     """A server of our own, on a leash."""
     with record.one_at_a_time(settings):  # two that make the same database at once would both fail
-        port = free_port(_PORT)
+        port = free_port(0)
         api_url = f"http://{HOST}:{port}/api"
         log = settings.folder / "logs" / "prefect-quiet.log"
         log.parent.mkdir(exist_ok=True)
@@ -71,7 +72,7 @@ def _new(settings: Settings) -> Iterator[str]:
                 start_new_session=True,
             )
         try:
-            _await(process, api_url, str(log))
+            _await(settings, process, api_url, log)
         except BaseException:
             _end(process)
             raise
@@ -81,13 +82,11 @@ def _new(settings: Settings) -> Iterator[str]:
         _end(process)
 
 
-def _await(process: subprocess.Popen[bytes], api_url: str, log: str) -> None:
-    from aiops_flows.stack.processes import wait_until
-
+def _await(settings: Settings, process: subprocess.Popen[bytes], api_url: str, log: Path) -> None:
     def ready() -> bool:
         if process.poll() is not None:
             raise StackError(f"the Prefect server ended with code {process.returncode}; look into {log}")
-        return answers(api_url)
+        return answers(settings, api_url)
 
     wait_until(ready, f"the Prefect server at {api_url} (log: {log})", seconds=_START_SECONDS)
 
@@ -118,11 +117,10 @@ def _in_this_process(settings: Settings, api_url: str) -> Iterator[None]:
     """Prefect's settings here, whether or not it was imported before; at the end everything is sent."""
     from prefect.events.worker import EventsWorker
     from prefect.logging.handlers import APILogWorker
-    from prefect.settings import get_current_settings, temporary_settings
+    from prefect.settings import temporary_settings
 
-    known = get_current_settings().valid_setting_names()
     ours = prefect_environment(settings, api_url)
-    updates: dict[str, str | None] = {name: value for name, value in ours.items() if name in known}
+    updates: dict[str, str | None] = {name: value for name, value in ours.items() if name.startswith("PREFECT_")}
     updates["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"] = None  # no environment variable can say so
     with temporary_settings(updates=updates):
         try:

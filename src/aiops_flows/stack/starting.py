@@ -6,10 +6,11 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from aiops_flows.settings import Settings
 from aiops_flows.stack import postgresql, record
-from aiops_flows.stack.deploying import WORK_POOL, deploy, workers_online
+from aiops_flows.stack.deploying import WORK_POOL, deploy, require_prefect_yaml, workers_online
 from aiops_flows.stack.environment import mlflow_environment, process_environment, server_environment
 from aiops_flows.stack.interrupted import settle_interrupted_runs
 from aiops_flows.stack.processes import HOST, Part, ask, end, free_port, spawn, wait_until
@@ -62,6 +63,7 @@ def start(
     with record.one_at_a_time(settings):
         if (running := record.read(settings)).runs:
             return running
+        require_prefect_yaml(folder)
         end(running.parts)
         if postgres_url:
             postgresql.check(postgres_url)
@@ -104,8 +106,8 @@ class _Beginning:
 
     def bring_up(self, postgres_url: str, workers: int, ports: Ports) -> Stack:
         prefect = self._start_prefect(free_port(ports.prefect), postgres_url)
-        self._start_mlflow(free_port(ports.mlflow), postgres_url)
-        self._wait(f"the Prefect server at {prefect.url}", lambda: answers(self.stack.api_url))
+        self._start_mlflow(ports.mlflow, postgres_url)
+        self._wait(f"the Prefect server at {prefect.url}", lambda: answers(self.settings, self.stack.api_url))
         if mlflow := self.stack.url("mlflow"):
             self._wait(f"MLflow at {mlflow}", lambda: ask(f"{mlflow}/health", seconds=2) == "OK")
         self.tell("deploying prefect.yaml")
@@ -124,17 +126,20 @@ class _Beginning:
         command = [sys.executable, "-m", "uvicorn", *arguments(port)]
         return self._spawn("prefect", command, environment, f"http://{HOST}:{port}")
 
-    def _start_mlflow(self, port: int, postgres_url: str) -> None:
-        """MLflow's server and pages, unless the settings name a server that runs elsewhere."""
-        store = self.settings.tracking_url
+    def _start_mlflow(self, wanted: int, postgres_url: str) -> None:
+        """MLflow's server and pages, unless the settings name a server that answers, or one on another machine."""
+        named = self.settings.mlflow_url.rstrip("/") if self.settings.mlflow_url.startswith("http") else ""
+        url = named or f"http://{HOST}:{free_port(wanted)}"
+        store = self.settings.model_copy(update={"mlflow_url": ""} if named else {}).tracking_url
         if postgres_url:
             store = postgresql.database(postgres_url, postgresql.MLFLOW)
-            kept = self.settings.database_url or postgresql.database(postgres_url, postgresql.CASE_LOG)
-            served = {"database_url": kept, "mlflow_url": self.settings.mlflow_url or f"http://{HOST}:{port}"}
-            self.settings = self.settings.model_copy(update=served)
-        if not self.settings.mlflow_url.startswith("http") or self.settings.mlflow_url.endswith(f"{HOST}:{port}"):
-            command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"]
-            self._spawn("mlflow", command, mlflow_environment(self.settings, store), f"http://{HOST}:{port}")
+            case_log = self.settings.database_url or postgresql.database(postgres_url, postgresql.CASE_LOG)
+            self.settings = self.settings.model_copy(update={"database_url": case_log, "mlflow_url": url})
+        if named and _is_elsewhere(named):
+            return
+        command = [sys.executable, "-m", "mlflow", "server", "--workers", "1"]
+        place = ["--host", HOST, "--port", str(urlsplit(url).port or wanted)]
+        self._spawn("mlflow", [*command, *place], mlflow_environment(self.settings, store), url)
 
     def _start_worker(self, number: int) -> None:
         name = f"worker-{number}"
@@ -151,3 +156,8 @@ class _Beginning:
     def _wait(self, what: str, ready: Callable[[], bool]) -> None:
         self.tell(f"waiting for {what}")
         wait_until(ready, what, self.stack.parts, _START_SECONDS)
+
+
+def _is_elsewhere(mlflow_url: str) -> bool:
+    """Whether an MLflow server is not ours to start: it is on another machine, or answers already."""
+    return urlsplit(mlflow_url).hostname not in {HOST, "localhost"} or ask(f"{mlflow_url}/health", seconds=2) == "OK"

@@ -73,8 +73,10 @@ def certify(
             continue
         champion = promotions.champion(place.log, use_case.name, other.name)
         if champion is None:
-            return _none(use_case, spec, version, rows.digest, f"{other.name} has no champion yet, and rules may use it")
-        estimator = place.registry.load(other.name, champion.version, champion.digest)
+            return _none(
+                use_case, spec, version, rows.digest, f"{other.name} has no champion yet, and rules may use it"
+            )
+        estimator = place.load(other, champion.version, champion.digest)
         frame = predict_with(other, estimator, champion.version, frame)
         companions[other.name] = champion.version
     verdicts, ruled = rule_verdicts(use_case, frame)

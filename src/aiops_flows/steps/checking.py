@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -20,6 +20,7 @@ __all__ = ["Checked", "check_rows", "conflict_row"]
 
 _OUTSIDE_BODY = {"case_id", "received_at"}
 _SHOWN = 10
+_AT_ONCE = 1_000
 _IN_OUR_WORDS = {
     "missing": "no value",
     "string_pattern_mismatch": "is no label or text of this field (markup, formula signs and control characters are "
@@ -32,16 +33,41 @@ _IN_OUR_WORDS = {
 class Checked:
     """The rows of a delivery, told apart: cases that hold to their type, and what goes to quarantine."""
 
-    cases: list[Case]
-    bodies: list[str]
-    digests: list[str]
-    refused: list[QuarantineRow]
+    columns: dict[str, list[Any]]
+    """Field of the case -> its value in each good row."""
+    bodies: list[str] = field(default_factory=list)
+    digests: list[str] = field(default_factory=list)
+    refused: list[QuarantineRow] = field(default_factory=list)
     ignored_columns: list[str] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.bodies)
+
+    @property
+    def case_ids(self) -> list[str]:
+        """The ids of the good rows."""
+        return self.columns["case_id"]
+
+    def add(self, cases: Sequence[Case]) -> None:
+        """Take more good rows over: their values, not the objects, which weigh more than all else of a big delivery."""
+        rows = [case.__dict__ for case in cases]
+        for name, values in self.columns.items():
+            values += [row[name] for row in rows]
+        bodies = [case.__pydantic_serializer__.to_json(case, exclude=_OUTSIDE_BODY) for case in cases]
+        self.bodies.extend(body.decode() for body in bodies)
+        self.digests.extend(hashlib.sha256(body).hexdigest() for body in bodies)
+
+    def only(self, positions: Sequence[int]) -> Checked:
+        """The same without the good rows at other positions."""
+        columns = {name: [values[position] for position in positions] for name, values in self.columns.items()}
+        bodies = [self.bodies[position] for position in positions]
+        digests = [self.digests[position] for position in positions]
+        return replace(self, columns=columns, bodies=bodies, digests=digests)
 
     @property
     def digest(self) -> str:
         """One digest of everything that came, whatever its order: the identity of the batch."""
-        marks = [f"{case.case_id}\x1f{digest}" for case, digest in zip(self.cases, self.digests, strict=True)]
+        marks = [f"{case_id}\x1f{digest}" for case_id, digest in zip(self.case_ids, self.digests, strict=True)]
         marks += [row.digest for row in self.refused]
         return hashlib.sha256("\x1e".join(sorted(marks)).encode()).hexdigest()
 
@@ -59,13 +85,15 @@ def check_rows(case_type: type[Case], delivery: Delivery) -> Checked:
     """
     names = _names(case_type)
     _refuse_missing_columns(case_type, names, delivery)
-    rows = [_present(row, case_type.absent) for row in delivery.rows]
-    valid, reasons = _validated(case_type, rows)
-    refused = [_refused_row(case_type, delivery, position, reason) for position, reason in reasons.items()]
-    refused += [_refused_line(delivery, line.raw, line.reason) for line in delivery.unreadable]
-    bodies = [case.__pydantic_serializer__.to_json(case, exclude=_OUTSIDE_BODY).decode() for case in valid]
-    digests = [hashlib.sha256(body.encode()).hexdigest() for body in bodies]
-    checked = Checked(valid, bodies, digests, refused, [name for name in delivery.columns if name not in names])
+    ignored = [name for name in delivery.columns if name not in names]
+    checked = Checked({name: [] for name in case_type.model_fields}, ignored_columns=ignored)
+    for start in range(0, len(delivery.rows), _AT_ONCE):
+        rows = [_present(row, case_type.absent) for row in delivery.rows[start : start + _AT_ONCE]]
+        valid, reasons = _validated(case_type, rows)
+        checked.add(valid)
+        for position, reason in reasons.items():
+            checked.refused.append(_refused_row(case_type, delivery, start + position, reason))
+    checked.refused.extend(_refused_line(delivery, line.raw, line.reason) for line in delivery.unreadable)
     return _without_repeats(checked, delivery.name)
 
 
@@ -149,27 +177,20 @@ def _digest(text: str) -> str:
 def _without_repeats(checked: Checked, source: str) -> Checked:
     """The first of each case id; the same again is dropped as known, other content under the same id is refused."""
     first: dict[str, int] = {}
-    for position, case in enumerate(checked.cases):
-        first.setdefault(case.case_id, position)
-    if len(first) == len(checked.cases):
+    for position, case_id in enumerate(checked.case_ids):
+        first.setdefault(case_id, position)
+    if len(first) == len(checked):
         return checked
-    refused = list(checked.refused)
-    for position, case in enumerate(checked.cases):
-        if checked.digests[position] != checked.digests[first[case.case_id]]:
-            refused.append(conflict_row(checked, position, source))
-    keep = sorted(first.values())
-    return Checked(
-        [checked.cases[position] for position in keep],
-        [checked.bodies[position] for position in keep],
-        [checked.digests[position] for position in keep],
-        refused,
-        checked.ignored_columns,
-    )
+    for position, case_id in enumerate(checked.case_ids):
+        if checked.digests[position] != checked.digests[first[case_id]]:
+            checked.refused.append(conflict_row(checked, position, source))
+    return checked.only(list(first.values()))
 
 
 def conflict_row(checked: Checked, position: int, source: str) -> QuarantineRow:
     """The quarantine row of a case whose id is stored with other content."""
-    case = checked.cases[position]
-    raw = case.model_dump_json()
-    reason = f"conflict: case {case.case_id} is stored with other content; a correction needs a new case id"
-    return QuarantineRow(case.case_id, hashlib.sha256(raw.encode()).hexdigest(), "intake", reason, raw, source)
+    case_id, received_at = checked.case_ids[position], checked.columns["received_at"][position]
+    fields = {"case_id": case_id, "received_at": received_at} | json.loads(checked.bodies[position])
+    raw = json.dumps(fields, default=str)
+    reason = f"conflict: case {case_id} is stored with other content; a correction needs a new case id"
+    return QuarantineRow(case_id, _digest(raw), "intake", reason, raw, source)

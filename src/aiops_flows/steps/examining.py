@@ -67,7 +67,9 @@ def _home() -> Examined:
     if not os.access(folder, os.W_OK):
         return Examined("home", "broken", f"{folder} cannot be written", "set AIOPS_HOME to a folder of yours")
     if folder.stat().st_mode & 0o007:
-        return Examined("home", "look", f"{folder} can be read by everybody", f"it holds customers' data: chmod 750 {folder}")
+        return Examined(
+            "home", "look", f"{folder} can be read by everybody", f"it holds customers' data: chmod 750 {folder}"
+        )
     return Examined("home", "good", str(folder))
 
 
@@ -119,8 +121,12 @@ def _prefect() -> Examined:
         with urlopen(f"{url.rstrip('/')}/health", timeout=3):  # noqa: S310  the user's own setting
             pass
     except (URLError, OSError, ValueError) as fault:
-        return Examined("Prefect", "broken", f"{url} does not answer: {fault}", "aiops-flows up, or mend PREFECT_API_URL")
-    if urlparse(url).hostname not in {"127.0.0.1", "localhost", "::1"} and not os.environ.get("PREFECT_API_AUTH_STRING"):
+        return Examined(
+            "Prefect", "broken", f"{url} does not answer: {fault}", "aiops-flows up, or mend PREFECT_API_URL"
+        )
+    if urlparse(url).hostname not in {"127.0.0.1", "localhost", "::1"} and not os.environ.get(
+        "PREFECT_API_AUTH_STRING"
+    ):
         return Examined("Prefect", "look", f"{url} is used without a login", "set PREFECT_SERVER_API_AUTH_STRING there")
     return Examined("Prefect", "good", url)
 

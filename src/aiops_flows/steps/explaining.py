@@ -11,6 +11,7 @@ import pandas as pd
 from aiops_flows.case_log import questions, versions
 from aiops_flows.errors import CaseUnknown, RegistryError
 from aiops_flows.steps.frames import stored_frame
+from aiops_flows.steps.inference import features_of
 from aiops_flows.steps.rows import learned_rows
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase
@@ -68,22 +69,24 @@ def reasons_for(
     """
     record = versions.get(place.log, use_case.name, spec.name, version)
     try:
-        estimator = place.registry.load(spec.name, version, record.digest)
+        estimator = place.load(spec, version, record.digest)
     except RegistryError:
         return []
-    typical = learned_rows(place, use_case, spec, record.learned).cases[list(spec.features)]
+    typical = features_of(spec, estimator, learned_rows(place, use_case, spec, record.learned).cases)
     typical = typical.sample(min(_TYPICAL_ROWS, len(typical)), random_state=0)
-    own = case[list(spec.features)].iloc[[0] * len(typical)].reset_index(drop=True)
-    answer = _answer_of(spec, estimator, case[list(spec.features)])
+    features = features_of(spec, estimator, case)
+    own = features.iloc[[0] * len(typical)].reset_index(drop=True)
+    answer = _answer_of(spec, estimator, features)
     effects = []
-    for name in spec.features:
+    for name in features.columns:
         changed = own.copy()
         changed[name] = typical[name].to_numpy()
         effects.append(float(answer(own.iloc[:1])[0] - answer(changed.astype(own.dtypes.to_dict())).mean()))
     order = np.argsort(-np.abs(effects), kind="stable")[:_MOST]
     values = own.iloc[0]
     return [
-        {"feature": spec.features[at], "value": str(values.iloc[at]), "effect": round(effects[at], 4)} for at in order
+        {"feature": features.columns[at], "value": str(values.iloc[at]), "effect": round(effects[at], 4)}
+        for at in order
     ]
 
 

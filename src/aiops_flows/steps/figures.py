@@ -30,7 +30,7 @@ def _calibration(truth: np.ndarray[Any, Any], scores: Mapping[str, Scored]) -> b
     for who, said in scores.items():
         if said.probabilities is None:
             continue
-        confidence, right = said.probabilities.max(axis=1), said.values == truth
+        confidence, right = said.probabilities.max(axis=1), np.equal(np.asarray(said.values), truth)
         bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
         filled = [number for number in range(_BINS) if (bins == number).any()]
         axes.plot(
@@ -47,10 +47,11 @@ def _predicted_against_true(truth: np.ndarray[Any, Any], scores: Mapping[str, Sc
     """Mean of what came true, by tenths of what was predicted."""
     figure, axes = _empty("predicted (mean of each tenth)", "true (mean of each tenth)")
     for who, said in scores.items():
-        order = np.argsort(said.values, kind="stable")
+        predicted = np.asarray(said.values, dtype=float)
+        order = np.argsort(predicted, kind="stable")
         tenths = [part for part in np.array_split(order, _BINS) if len(part)]
         axes.plot(
-            [said.values[part].mean() for part in tenths],
+            [predicted[part].mean() for part in tenths],
             [truth[part].mean() for part in tenths],
             marker="o",
             label=who,

@@ -13,7 +13,7 @@ from pydantic import AwareDatetime
 
 from aiops_flows.use_case import Case, UseCase
 
-__all__ = ["case_frame", "empty_frame", "stored_frame"]
+__all__ = ["case_frame", "empty_frame", "plain_type", "stored_frame"]
 
 _NOT_IN_BODY = frozenset({"case_id", "received_at"})
 
@@ -25,10 +25,13 @@ def case_frame(case_type: type[Case], columns: Mapping[str, Sequence[Any]]) -> p
     (missing: None). The same values give the same types, whether they arrive or are read back from the case log.
     """
     own = [name for name in case_type.model_fields if name not in _NOT_IN_BODY]
-    series = {"case_id": pd.Series(columns["case_id"], dtype=object), "batch": pd.Series(columns["batch"], dtype=object)}
+    series = {
+        "case_id": pd.Series(columns["case_id"], dtype=object),
+        "batch": pd.Series(columns["batch"], dtype=object),
+    }
     series["received_at"] = _moments(columns["received_at"])
     for name in own:
-        series[name] = _series(columns[name], _plain_type(case_type.model_fields[name].annotation))
+        series[name] = _series(columns[name], plain_type(case_type.model_fields[name].annotation))
     return pd.DataFrame(series)
 
 
@@ -55,13 +58,13 @@ def stored_frame(case_type: type[Case], stored: pd.DataFrame, tokens: Mapping[st
     return case_frame(case_type, columns)
 
 
-def _plain_type(annotation: Any) -> Any:
+def plain_type(annotation: Any) -> Any:
     """The type under ``Annotated`` and ``Optional``."""
     if get_origin(annotation) is Annotated:
-        return _plain_type(get_args(annotation)[0])
+        return plain_type(get_args(annotation)[0])
     if get_origin(annotation) in {Union, types.UnionType}:
         inner = [part for part in get_args(annotation) if part is not type(None)]
-        return _plain_type(inner[0]) if len(inner) == 1 else object
+        return plain_type(inner[0]) if len(inner) == 1 else object
     return annotation
 
 

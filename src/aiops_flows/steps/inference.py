@@ -16,7 +16,7 @@ from aiops_flows.errors import RegistryError
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase
 
-__all__ = ["Answers", "answer", "predict", "predict_with"]
+__all__ = ["Answers", "answer", "features_of", "predict", "predict_with"]
 
 _logger = logging.getLogger("aiops_flows.inference")
 
@@ -55,10 +55,12 @@ def predict(place: Workspace, use_case: UseCase, model: str | ModelSpec, cases: 
     if champion is None:
         return _silent(spec, cases, f"{spec.name} has no champion")
     try:
-        estimator = place.registry.load(spec.name, champion.version, champion.digest)
+        estimator = place.load(spec, champion.version, champion.digest)
     except RegistryError as fault:
-        _logger.error("%s version %d is not used: %s", spec.name, champion.version, fault)
-        return _silent(spec, cases, f"{spec.name} version {champion.version} could not be loaded: {type(fault).__name__}")
+        _logger.error("%s version %d is not used: %s", spec.name, champion.version, fault)  # noqa: TRY400  said, not traced
+        return _silent(
+            spec, cases, f"{spec.name} version {champion.version} could not be loaded: {type(fault).__name__}"
+        )
     answers = answer(spec, estimator, cases)
     answered = _record(place, use_case, spec, champion.version, cases, answers)
     _shadow(place, use_case, spec, cases)
@@ -67,10 +69,16 @@ def predict(place: Workspace, use_case: UseCase, model: str | ModelSpec, cases: 
 
 def answer(spec: ModelSpec, estimator: Any, cases: pd.DataFrame) -> Answers:
     """What a fitted estimator says of cases; rows at which it fails are found and told apart, the others answered."""
-    features = cases[list(spec.features)]
+    features = features_of(spec, estimator, cases)
     if spec.kind == "regressor":
         return _quantities(estimator, features)
     return _classes(estimator, features)
+
+
+def features_of(spec: ModelSpec, estimator: Any, cases: pd.DataFrame) -> pd.DataFrame:
+    """The columns that an estimator learned from; a version knows its own, whatever the declaration says by now."""
+    names = getattr(estimator, "feature_names_in_", None)
+    return cases[list(spec.features) if names is None else [str(name) for name in names]]
 
 
 def predict_with(spec: ModelSpec, estimator: Any, version: int, cases: pd.DataFrame) -> pd.DataFrame:
@@ -129,7 +137,7 @@ def _record(
     """Store the answers batch by batch; those stored before win over the new ones."""
     ids, tokens = cases["case_id"].tolist(), cases["batch"].tolist()
     said = [position for position in range(len(ids)) if position not in answers.failures]
-    stored = _write(place, writes.add_predictions, use_case.name, spec, version, (ids, tokens, answers), said)
+    stored = _write(place, writes.add_predictions, use_case.name, (spec, version), (ids, tokens, answers), said)
     values, confidences = answers.values, answers.confidences
     versions: list[int | None] = [version] * len(ids)
     notes = [""] * len(ids)
@@ -149,12 +157,11 @@ def _write(
     place: Workspace,
     write: Callable[..., Any],
     use_case: str,
-    spec: ModelSpec,
-    version: int,
+    said_by: tuple[ModelSpec, int],
     content: tuple[list[str], list[str], Answers],
     positions: Sequence[int],
 ) -> dict[str, Any]:
-    ids, tokens, answers = content
+    (spec, version), (ids, tokens, answers) = said_by, content
     stored: dict[str, Any] = {}
     for start in range(0, len(positions), place.settings.batch_size):
         part = positions[start : start + place.settings.batch_size]
@@ -179,14 +186,14 @@ def _shadow(place: Workspace, use_case: UseCase, spec: ModelSpec, cases: pd.Data
     if challenger is None or cases.empty:
         return
     try:
-        estimator = place.registry.load(spec.name, challenger.version, challenger.digest)
+        estimator = place.load(spec, challenger.version, challenger.digest)
     except RegistryError as fault:
         _logger.warning("challenger %s version %d stays silent: %s", spec.name, challenger.version, fault)
         return
     answers = answer(spec, estimator, cases)
     said = [position for position in range(len(cases)) if position not in answers.failures]
     content = (cases["case_id"].tolist(), cases["batch"].tolist(), answers)
-    _write(place, writes.add_shadow_predictions, use_case.name, spec, challenger.version, content, said)
+    _write(place, writes.add_shadow_predictions, use_case.name, (spec, challenger.version), content, said)
 
 
 def _silent(spec: ModelSpec, cases: pd.DataFrame, note: str) -> pd.DataFrame:
@@ -208,8 +215,8 @@ def _grown(
     return cases.assign(
         **{
             name: pd.Series(values, dtype=kind, index=cases.index),
-            f"{name}_confidence": pd.Series(confidences, dtype="float64", index=cases.index),
-            f"{name}_version": pd.Series(versions, dtype="Int64", index=cases.index),
+            f"{name}_confidence": pd.Series(list[Any](confidences), dtype="float64", index=cases.index),
+            f"{name}_version": pd.Series(list[Any](versions), dtype="Int64", index=cases.index),
             f"{name}_note": pd.Series(notes, dtype=object, index=cases.index),
         }
     )

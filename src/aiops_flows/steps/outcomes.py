@@ -36,9 +36,7 @@ class OutcomesRecorded:
     quarantined: int = 0
 
     def __add__(self, other: OutcomesRecorded) -> OutcomesRecorded:
-        return OutcomesRecorded(
-            self.new + other.new, self.known + other.known, self.quarantined + other.quarantined
-        )
+        return OutcomesRecorded(self.new + other.new, self.known + other.known, self.quarantined + other.quarantined)
 
 
 def record_outcomes(place: Workspace, use_case: UseCase, source: Source) -> OutcomesRecorded:
@@ -66,7 +64,9 @@ def _record(place: Workspace, use_case: UseCase, delivery: Delivery) -> Outcomes
     told = [model for model in use_case.models if model.output in delivery.columns]
     if not told:
         expected = [model.output for model in use_case.models]
-        raise SourceError(f"{delivery.name} tells no outcome: expected a column among {expected}, found {delivery.columns}")
+        raise SourceError(
+            f"{delivery.name} tells no outcome: expected a column among {expected}, found {delivery.columns}"
+        )
     total, refused = OutcomesRecorded(), dict[int, str]()
     for model in told:
         total += _record_one(place, use_case, model, delivery, identity, refused)

@@ -7,6 +7,7 @@ import logging
 import os
 import socket
 import uuid
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +23,7 @@ _logger = logging.getLogger("aiops_flows.owners")
 
 
 def this_process() -> str:
-    """This process as owner of leases: host, process id, and a mark of the machine that tells hosts of one name apart."""
+    """This process as owner of leases: host, process id, and a mark that tells machines of one name apart."""
     return f"{socket.gethostname()}:{os.getpid()}:{_machine()}"
 
 
@@ -30,14 +31,9 @@ def this_process() -> str:
 def _machine() -> str:
     """Eight digits that differ between machines, between starts of one, and between containers."""
     marks = [str(uuid.getnode())]
-    for read in (
-        lambda: Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii"),
-        lambda: os.readlink("/proc/self/ns/pid"),
-    ):
-        try:
-            marks.append(read())
-        except OSError:  # no Linux: the network address must do
-            marks.append("")
+    with suppress(OSError):  # no Linux: the network address must do
+        marks.append(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii"))
+        marks.append(str(Path("/proc/self/ns/pid").readlink()))
     return hashlib.sha256("\n".join(marks).encode()).hexdigest()[:8]
 
 

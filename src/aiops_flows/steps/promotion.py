@@ -45,7 +45,12 @@ class PromotionResult:
 
 
 def promote(
-    place: Workspace, use_case: UseCase, model: str | ModelSpec, *, version: int | None = None, proposer: str | None = None
+    place: Workspace,
+    use_case: UseCase,
+    model: str | ModelSpec,
+    *,
+    version: int | None = None,
+    proposer: str | None = None,
 ) -> PromotionResult:
     """Make a challenger champion if all its gates passed against the present champion and its approval is there.
 
@@ -96,9 +101,10 @@ def _refusals(
 ) -> list[str]:
     """Why the version may not be promoted: failed gates, changed evidence or files, or a judgement that is outdated."""
     reasons = [f"{gate['gate']}: {gate['reason']}" for gate in evidence["gates"] if not gate["passed"]]
-    if evidence.get("champion") != _version(champion):
+    judged_against, now = evidence.get("champion"), _version(champion)
+    if judged_against != now:
         reasons.append(
-            f"it was judged against champion version {evidence.get('champion')}, the champion is now {_version(champion)}"
+            f"it was judged against champion version {judged_against}, the champion is now {now}; train again"
         )
     reasons += _changed(place, record)
     return reasons
@@ -117,10 +123,14 @@ def _changed(place: Workspace, record: VersionRecord) -> list[str]:
 
 
 def _promote(
-    place: Workspace, use_case: UseCase, spec: ModelSpec, record: VersionRecord, judged: tuple[Any, Champion | None, str]
+    place: Workspace,
+    use_case: UseCase,
+    spec: ModelSpec,
+    record: VersionRecord,
+    judged: tuple[Any, Champion | None, str],
 ) -> PromotionResult:
     evidence, champion, who = judged
-    place.registry.load(spec.name, record.version, record.digest)  # what cannot be loaded is never champion
+    place.load(spec, record.version, record.digest)  # what cannot be loaded is never champion
     try:
         _record(place, use_case, record, "promote", (champion, who, "all gates passed", evidence))
     except NotApproved as missing:
@@ -221,7 +231,7 @@ def rollback(
     spec = use_case.model(model)
     champion = promotions.champion(place.log, use_case.name, spec.name)
     target = promotions.rollback_target(place.log, use_case.name, spec.name, to)
-    place.registry.load(spec.name, target.version, target.digest)
+    place.load(spec, target.version, target.digest)
     promotions.record(
         place.log,
         use_case.name,
@@ -236,7 +246,9 @@ def rollback(
     )
     repair_aliases(place, use_case, spec)
     recertify(place, use_case, but=None)
-    return PromotionResult(spec.name, target.version, "rolled back", [reason], _version(champion), target.evidence_digest)
+    return PromotionResult(
+        spec.name, target.version, "rolled back", [reason], _version(champion), target.evidence_digest
+    )
 
 
 def repair_aliases(place: Workspace, use_case: UseCase, spec: ModelSpec) -> bool:
@@ -267,7 +279,7 @@ def recertify(place: Workspace, use_case: UseCase, *, but: ModelSpec | None, as_
         return
     record = versions.get(place.log, use_case.name, spec.name, champion.version)
     learned = datetime.fromisoformat(json.loads(record.learned)["as_of"])
-    fitted = place.registry.load(spec.name, champion.version, champion.digest)
+    fitted = place.load(spec, champion.version, champion.digest)
     certificate = certify(place, use_case, spec, champion.version, fitted, as_of=as_of or learned)
     if certificate is not None and certificate.to_json() != record.certificate:
         versions.attach_evidence(

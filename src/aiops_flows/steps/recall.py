@@ -70,9 +70,7 @@ def recall(place: Workspace, use_case: UseCase, model: str, version: int) -> Rec
         done = _again(place, use_case, spec, part)
         confirmed, requeued = confirmed + done[0], requeued + done[1]
     _logger.info("recall of %s version %d: %d found, %d confirmed", spec.name, version, len(found), confirmed)
-    return Recalled(
-        spec.name, version, len(found), confirmed, requeued, total.by_people, len(by_policy) - len(waiting)
-    )
+    return Recalled(spec.name, version, len(found), confirmed, requeued, total.by_people, len(by_policy) - len(waiting))
 
 
 def _again(place: Workspace, use_case: UseCase, spec: ModelSpec, decided: pd.DataFrame) -> tuple[int, int]:
@@ -144,7 +142,7 @@ def _predicted(place: Workspace, use_case: UseCase, recalled: ModelSpec, cases: 
             }
             frame = frame.assign(**empty)
             continue
-        estimator = place.registry.load(spec.name, champion.version, champion.digest)
+        estimator = place.load(spec, champion.version, champion.digest)
         if spec.name == recalled.name:
             _keep(place, use_case, spec, champion.version, answer(spec, estimator, cases), cases["case_id"].tolist())
         frame = predict_with(spec, estimator, champion.version, frame)

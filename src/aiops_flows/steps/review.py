@@ -14,6 +14,7 @@ from aiops_flows.case_log import leases, questions, writes
 from aiops_flows.case_log.writes import Decision, Decisions, Reviews
 from aiops_flows.errors import UseCaseError
 from aiops_flows.steps.certifying import Certificate, certificate_in_force, rule_verdicts
+from aiops_flows.steps.leftovers import unfinished
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase
 
@@ -68,7 +69,9 @@ def review(place: Workspace, use_case: UseCase, cases: pd.DataFrame) -> pd.DataF
                     verdicts[position], reasons[position], by[position] = before.verdict, before.reason, before.by
     _finish(place, use_case, set(tokens))
     columns = {"verdict": verdicts, "verdict_reason": reasons, "verdict_by": by}
-    return cases.assign(**{name: pd.Series(values, dtype=object, index=cases.index) for name, values in columns.items()})
+    return cases.assign(
+        **{name: pd.Series(values, dtype=object, index=cases.index) for name, values in columns.items()}
+    )
 
 
 def _decisions(ids: Sequence[str], proposal: Proposal, positions: Sequence[int]) -> Decisions:
@@ -93,7 +96,7 @@ def _reviews(
 def _finish(place: Workspace, use_case: UseCase, tokens: set[str]) -> None:
     for token in sorted(filter(None, tokens)):
         lease = leases.Lease.parse(use_case.name, token)
-        if questions.unfinished(place.log, use_case.name, lease.batch_id).empty:
+        if unfinished(place, use_case, lease).empty:
             leases.finish(place.log, lease)
 
 
@@ -196,7 +199,9 @@ def decide(
         AlreadyDecided: it is decided, and ``replaces`` does not name that decision.
     """
     if verdict not in use_case.review.verdicts:
-        raise UseCaseError(f"{use_case.name} has no verdict {verdict!r}; choose one of {list(use_case.review.verdicts)}")
+        raise UseCaseError(
+            f"{use_case.name} has no verdict {verdict!r}; choose one of {list(use_case.review.verdicts)}"
+        )
     if not reason.strip() or not actor.strip():
         raise UseCaseError("a decision needs a reason and the name of who decides; one of them is empty")
     return writes.decide(

@@ -46,7 +46,13 @@ def cut(case_ids: list[str]) -> np.ndarray[Any, Any]:
 
 
 def labelled_rows(
-    place: Workspace, use_case: UseCase, spec: ModelSpec, *, as_of: datetime, part: Part, window: timedelta | None = None
+    place: Workspace,
+    use_case: UseCase,
+    spec: ModelSpec,
+    *,
+    as_of: datetime,
+    part: Part,
+    window: timedelta | None = None,
 ) -> Labelled:
     """The cases of one part whose outcome was known at a moment.
 

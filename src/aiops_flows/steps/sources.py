@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import pandas as pd
 
@@ -36,6 +36,30 @@ class Unreadable:
 
     raw: str
     reason: str
+
+
+class FrameRows(Sequence[Mapping[str, Any]]):
+    """The rows of a frame, kept as columns; each row is made when it is asked for."""
+
+    def __init__(self, columns: Mapping[str, list[Any]]) -> None:
+        self._columns = columns
+
+    def __len__(self) -> int:
+        return len(next(iter(self._columns.values()), ()))
+
+    @overload
+    def __getitem__(self, place: int) -> dict[str, Any]: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[dict[str, Any]]: ...
+    def __getitem__(self, place: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
+        if isinstance(place, slice):
+            part = [values[place] for values in self._columns.values()]
+            return [dict(zip(self._columns, line, strict=True)) for line in zip(*part, strict=True)]
+        return {name: values[place] for name, values in self._columns.items()}
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for line in zip(*self._columns.values(), strict=True):
+            yield dict(zip(self._columns, line, strict=True))
 
 
 @dataclass(frozen=True)
@@ -96,7 +120,9 @@ def read_file(path: Path) -> Delivery:
         raise SourceError(f"{path}: no such file or folder; cases are read from {', '.join(_KINDS)} files or a folder")
     kind = file_kind(path)
     if kind is None:
-        raise SourceError(f"{path}: files named {path.suffix or 'without a suffix'} are not read; use {', '.join(_KINDS)}")
+        raise SourceError(
+            f"{path}: files named {path.suffix or 'without a suffix'} are not read; use {', '.join(_KINDS)}"
+        )
     if kind == "parquet":
         return _from_frame(path.name, _parquet(path), path)
     text = _text(path)
@@ -108,9 +134,10 @@ def _parquet(path: Path) -> pd.DataFrame:
     import pyarrow.parquet as pq
 
     try:
-        return pq.read_table(path).to_pandas(timestamp_as_object=False)
+        frame: pd.DataFrame = pq.read_table(path).to_pandas(timestamp_as_object=False)
     except (pa.ArrowInvalid, pa.ArrowTypeError, OSError) as fault:
         raise SourceError(f"{path}: no readable Parquet file: {fault}. Write it again, or send CSV") from fault
+    return frame
 
 
 def _text(path: Path) -> str:
@@ -175,8 +202,8 @@ def _from_frame(name: str, frame: pd.DataFrame, path: Path | None = None) -> Del
     columns = [str(column) for column in frame.columns]
     if repeated := sorted({column for column in columns if columns.count(column) > 1}):
         raise SourceError(f"{name}: columns named twice: {repeated[:_SHOWN]}. Every column needs a name of its own")
-    values = [_python_values(frame.iloc[:, position]) for position in range(len(columns))]
-    return Delivery(name, columns, [dict(zip(columns, row, strict=True)) for row in zip(*values, strict=True)], (), path)
+    values = {column: _python_values(frame.iloc[:, position]) for position, column in enumerate(columns)}
+    return Delivery(name, columns, FrameRows(values), (), path)
 
 
 def _python_values(column: pd.Series[Any]) -> list[Any]:

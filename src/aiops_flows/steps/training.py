@@ -21,10 +21,11 @@ from aiops_flows.case_log.versions import VersionRecord
 from aiops_flows.drift import DriftReport, measure_drift, render_report
 from aiops_flows.errors import TrainingError
 from aiops_flows.evidence.comparison import Comparison
-
 from aiops_flows.gates import METRICS, GateResult, Scored, all_passed, as_json, judge
+from aiops_flows.registry import Registered
 from aiops_flows.steps.certifying import Certificate, certify
 from aiops_flows.steps.figures import figures_of
+from aiops_flows.steps.inference import features_of
 from aiops_flows.steps.rows import Labelled, arriving, labelled_rows, learned_record, learned_rows
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase
@@ -61,13 +62,36 @@ class Retrained:
         return [f"{result.gate}: {result.reason}" for result in self.results if not result.passed]
 
 
+@dataclass(frozen=True)
+class _Moved:
+    """Drift reports by what was compared, and the rows of the gated comparison."""
+
+    reports: dict[str, DriftReport]
+    learned_from: pd.DataFrame
+    arriving: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """What is kept of a judgement."""
+
+    results: list[GateResult]
+    moved: _Moved
+    certificate: Certificate | None
+
+
 def in_order(use_case: UseCase) -> list[ModelSpec]:
     """The models in the order of training: the one that judges verdicts last, as its certificate needs the others."""
     return sorted(use_case.models, key=lambda spec: spec.output == use_case.judged_by)
 
 
 def retrain(
-    place: Workspace, use_case: UseCase, model: str | ModelSpec, *, as_of: datetime | None = None, actor: str | None = None
+    place: Workspace,
+    use_case: UseCase,
+    model: str | ModelSpec,
+    *,
+    as_of: datetime | None = None,
+    actor: str | None = None,
 ) -> Retrained:
     """Train a challenger on the labelled rows, judge it, and register it with all evidence; nothing is promoted.
 
@@ -88,8 +112,8 @@ def retrain(
     judging = labelled_rows(place, use_case, spec, as_of=moment, part="judge", window=spec.train_window)
     _refuse_too_little(use_case, spec, train, judging)
     fitted = _fit(spec.estimator, spec, train)
-    drift, frames = _drift(place, use_case, spec, train, moment)
-    results, scores = _judge(place, use_case, spec, (fitted, train, judging), drift)
+    moved = _drift(place, use_case, spec, train, moment)
+    results, scores = _judge(place, use_case, spec, (fitted, train, judging), moved.reports)
     registered = place.registry.register(
         spec.name,
         fitted,
@@ -100,6 +124,7 @@ def retrain(
         figures=figures_of(spec, judging.truth, scores),
         dataset_digest=train.digest,
         code_version=code_version(place, use_case),
+        trusted=spec.trusted,
     )
     versions.register(
         place.log,
@@ -118,7 +143,7 @@ def retrain(
         ),
     )
     certificate = certify(place, use_case, spec, registered.version, fitted, as_of=moment)
-    digest = _keep_evidence(place, use_case, spec, registered, (results, drift, frames, certificate))
+    digest = _keep_evidence(place, use_case, spec, registered, _Evidence(results, moved, certificate))
     place.registry.project(spec.name, champion=_champion(place, use_case, spec), challenger=registered.version)
     return Retrained(
         spec.name,
@@ -126,7 +151,7 @@ def retrain(
         registered.digest,
         len(train),
         results,
-        drift,
+        moved.reports,
         certificate,
         digest,
         registered.run_id,
@@ -141,10 +166,10 @@ def _champion(place: Workspace, use_case: UseCase, spec: ModelSpec) -> int | Non
 def _refuse_too_little(use_case: UseCase, spec: ModelSpec, train: Labelled, judging: Labelled) -> None:
     if len(train) < spec.min_rows or not len(judging):
         raise TrainingError(
-            f"{use_case.name}: {spec.name} has {len(train)} labelled rows to learn from and {len(judging)} to be judged "
-            f"on; {spec.min_rows} and 1 are needed. Record more outcomes of {spec.output!r}, or lower min_rows"
+            f"{use_case.name}: {spec.name} has {len(train)} labelled rows to learn from and {len(judging)} to be "
+            f"judged on; {spec.min_rows} and 1 are needed. Record more outcomes of {spec.output!r}, or lower min_rows"
         )
-    if spec.kind == "classifier" and len(set(train.truth)) < 2:  # noqa: PLR2004
+    if spec.kind == "classifier" and len(set(train.truth)) < 2:
         raise TrainingError(
             f"{use_case.name}: every labelled row of {spec.name} has the outcome {train.truth[0]!r}; "
             "a classifier needs two classes at least"
@@ -160,7 +185,7 @@ def _fit(estimator: Any, spec: ModelSpec, train: Labelled) -> Any:
 
 def scored(spec: ModelSpec, estimator: Any, cases: pd.DataFrame) -> Scored:
     """What a fitted estimator says of cases, as the gates take it."""
-    features = cases[list(spec.features)]
+    features = features_of(spec, estimator, cases)
     if spec.kind == "regressor":
         return Scored(np.asarray(estimator.predict(features), dtype=float), None, None)
     probabilities = np.asarray(estimator.predict_proba(features), dtype=float)
@@ -184,7 +209,7 @@ def _judge(
     }
     champion = promotions.champion(place.log, use_case.name, spec.name)
     if champion is not None:
-        estimator = place.registry.load(spec.name, champion.version, champion.digest)
+        estimator = place.load(spec, champion.version, champion.digest)
         scores["champion"] = scored(spec, estimator, judging.cases)
     truth = judging.truth.astype(str) if spec.kind == "classifier" else judging.truth
     results = judge(
@@ -224,9 +249,7 @@ def _latency_ms(spec: ModelSpec, estimator: Any, cases: pd.DataFrame) -> float:
     return float(np.median(times) * 1e3)
 
 
-def _drift(
-    place: Workspace, use_case: UseCase, spec: ModelSpec, train: Labelled, as_of: datetime
-) -> tuple[dict[str, DriftReport], tuple[pd.DataFrame, pd.DataFrame]]:
+def _drift(place: Workspace, use_case: UseCase, spec: ModelSpec, train: Labelled, as_of: datetime) -> _Moved:
     """Drift between what the challenger learned from, what the champion learned from, and what arrives now."""
     columns = spec.drift_columns
     now = arriving(place, use_case, as_of=as_of)
@@ -237,7 +260,7 @@ def _drift(
         before = learned_rows(place, use_case, spec, record.learned).cases
         reports["champion_learned_from_vs_arriving"] = measure_drift(before, now, columns)
         reports["champion_vs_challenger_learned_from"] = measure_drift(before, train.cases, columns)
-    return reports, (train.cases, now)
+    return _Moved(reports, train.cases, now)
 
 
 def _metrics(
@@ -267,17 +290,19 @@ def _params(spec: ModelSpec, train: Labelled, judging: Labelled, as_of: datetime
     }
 
 
-def _keep_evidence(place: Workspace, use_case: UseCase, spec: ModelSpec, registered: Any, evidence: Any) -> str:
+def _keep_evidence(
+    place: Workspace, use_case: UseCase, spec: ModelSpec, registered: Registered, evidence: _Evidence
+) -> str:
     """Gate table, drift report and certificate as artifacts of the version; the digest of them all."""
-    results, drift, frames, certificate = evidence
-    rendered = render_report(*frames, drift[_GATED_DRIFT])
+    results, certificate, moved = evidence.results, evidence.certificate, evidence.moved
+    rendered = render_report(moved.learned_from, moved.arriving, moved.reports[_GATED_DRIFT])
     document = {
         "model": spec.name,
         "version": registered.version,
         "champion": _champion(place, use_case, spec),
         "digest": registered.digest,
         "gates": json.loads(as_json(results)),
-        "drift": {name: report.as_dict() for name, report in drift.items()},
+        "drift": {name: report.as_dict() for name, report in moved.reports.items()},
         "certificate": certificate.__dict__ if certificate else None,
         "report_sha256": hashlib.sha256(rendered.html).hexdigest(),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +12,7 @@ import pandas as pd
 
 from aiops_flows.case_log import audit, promotions, questions, versions
 from aiops_flows.drift import DriftReport, RenderedReport, measure_drift, render_report
+from aiops_flows.errors import RegistryError
 from aiops_flows.evidence import exact_interval
 from aiops_flows.steps.promotion import repair_aliases
 from aiops_flows.steps.review import overdue
@@ -19,6 +21,8 @@ from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase
 
 __all__ = ["DriftCheck", "ModelHealth", "UseCaseHealth", "check_drift", "monitor"]
+
+_logger = logging.getLogger("aiops_flows.watching")
 
 
 @dataclass(frozen=True)
@@ -96,12 +100,15 @@ class UseCaseHealth:
 
     def table(self) -> list[dict[str, Any]]:
         """The figures as rows for people: what, value."""
-        rows: list[dict[str, Any]] = [{"what": name.replace("_", " "), "value": value} for name, value in self.counts.items()]
+        rows: list[dict[str, Any]] = [
+            {"what": name.replace("_", " "), "value": value} for name, value in self.counts.items()
+        ]
         rows.append({"what": "reviews overdue", "value": self.overdue})
         shown = "no outcome known yet"
         if self.automatic_labels:
             share = self.automatic_errors / self.automatic_labels
-            shown = f"{share:.3f} of {self.automatic_labels} (95 % sure: {self.automatic_low:.3f} to {self.automatic_high:.3f})"
+            sure = f"95 % sure: {self.automatic_low:.3f} to {self.automatic_high:.3f}"
+            shown = f"{share:.3f} of {self.automatic_labels} ({sure})"
         rows.append({"what": "wrong among automatic decisions", "value": shown})
         for model in self.models:
             error = "no outcome known yet" if model.error is None else f"{model.error:.4g} of {model.labels} outcomes"
@@ -122,6 +129,7 @@ def monitor(place: Workspace, use_case: UseCase, *, as_of: datetime | None = Non
     counts = questions.counts(place.log, use_case.name)
     row = {} if counts.empty else counts.iloc[0].drop("use_case").to_dict()
     models = [_health(place, use_case, spec, moment) for spec in use_case.models]
+    _close_leftovers(place)
     return UseCaseHealth(
         use_case.name,
         {str(name): int(value) for name, value in row.items()},
@@ -133,6 +141,14 @@ def monitor(place: Workspace, use_case: UseCase, *, as_of: datetime | None = Non
         sure.high if sure else None,
         audit.check_invariants(place.log),
     )
+
+
+def _close_leftovers(place: Workspace) -> None:
+    try:
+        for run_id in place.registry.close_leftovers():
+            _logger.info("MLflow run %s was left open by a process that ended; it is closed", run_id)
+    except RegistryError as fault:
+        _logger.warning("runs that were left open are closed later: %s", fault)
 
 
 def _automatic_errors(place: Workspace, use_case: UseCase, as_of: datetime) -> tuple[int, int]:
@@ -161,7 +177,11 @@ def _health(place: Workspace, use_case: UseCase, spec: ModelSpec, as_of: datetim
         errors = (both["value_said"].astype(float) - both["value_true"].astype(float)).abs()
         spread = 1.96 * float(errors.std()) / np.sqrt(len(errors)) if len(errors) > 1 else float("nan")
         error = float(errors.mean())
-        return ModelHealth(spec.name, champion.version, waiting, len(both), error, error - spread, error + spread, repaired)
+        return ModelHealth(
+            spec.name, champion.version, waiting, len(both), error, error - spread, error + spread, repaired
+        )
     wrong = int((both["value_said"].astype(str) != both["value_true"].astype(str)).sum())
     sure = exact_interval(wrong, len(both))
-    return ModelHealth(spec.name, champion.version, waiting, len(both), wrong / len(both), sure.low, sure.high, repaired)
+    return ModelHealth(
+        spec.name, champion.version, waiting, len(both), wrong / len(both), sure.low, sure.high, repaired
+    )

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
 from aiops_flows.case_log import CaseLog
 from aiops_flows.registry import Registry
 from aiops_flows.settings import Settings
 from aiops_flows.steps.owners import this_process
+from aiops_flows.use_case import ModelSpec
 
 __all__ = ["Workspace"]
 
@@ -32,6 +35,16 @@ class Workspace:
             settings,
         )
 
+    def load(self, spec: ModelSpec, version: int, digest: str) -> Any:
+        """A fitted version of a model, if its files are what was registered; shared: use it, do not change it.
+
+        Raises:
+            DigestMismatch: a file was changed, added or removed.
+            UntrustedModel: it needs a type that is neither on our list nor in the declaration's.
+            RegistryAway: it is not in the cache and MLflow does not answer.
+        """
+        return self.registry.load(spec.name, version, digest, trusted=spec.trusted)
+
     @property
     def owner(self) -> str:
         """Who holds the leases taken in this process; see `aiops_flows.steps.owners`."""
@@ -45,6 +58,4 @@ def _log(url: str, process: int) -> CaseLog:  # noqa: ARG001  a forked child mus
 
 @lru_cache(maxsize=8)
 def _registry(url: str, cache: str, process: int) -> Registry:  # noqa: ARG001
-    from pathlib import Path
-
     return Registry(url, Path(cache))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -90,13 +90,17 @@ def judge(
     )
 
 
-def answer(log: CaseLog, case_id: str, verdict: str = "deny", *, use_case: str = "claims", **more: Any) -> writes.Decision:
+def answer(
+    log: CaseLog, case_id: str, verdict: str = "deny", *, use_case: str = "claims", **more: Any
+) -> writes.Decision:
     return writes.decide(
         log, use_case, case_id, verdict=verdict, reason="seen the file", actor="ann", channel="python", **more
     )
 
 
-def version(number: int, *, four_eyes: bool = False, trained_by: str = "tim", evidence: str | None = "e") -> versions.VersionRecord:
+def version(
+    number: int, *, four_eyes: bool = False, trained_by: str = "tim", evidence: str | None = "e"
+) -> versions.VersionRecord:
     return versions.VersionRecord(
         model=MODEL,
         version=number,
@@ -113,7 +117,9 @@ def version(number: int, *, four_eyes: bool = False, trained_by: str = "tim", ev
     )
 
 
-def promote(log: CaseLog, number: int, expected: int | None, *, use_case: str = "claims", **more: Any) -> promotions.Promotion:
+def promote(
+    log: CaseLog, number: int, expected: int | None, *, use_case: str = "claims", **more: Any
+) -> promotions.Promotion:
     said: dict[str, Any] = {"action": "promote", "proposer": "pat", "reason": "better on the same rows", **more}
     return promotions.record(log, use_case, MODEL, version=number, expected=expected, **said)
 
@@ -132,10 +138,8 @@ def live(log: CaseLog, use_case: str) -> None:
     predict(log, case_ids, use_case=use_case, tokens=[lease.token])
     judge(log, case_ids[:6], case_ids[6:], use_case=use_case, tokens=[lease.token])
     leases.finish(log, lease)
-    try:
+    with suppress(AlreadyDecided):
         answer(log, case_ids[6], use_case=use_case)
-    except AlreadyDecided:
-        pass
     writes.add_outcomes(
         log, use_case, case_ids=case_ids[:3], name="paid", values=[1, 0, 1], event_at=[None] * 3, known_at=[APRIL] * 3
     )

@@ -1,4 +1,4 @@
-"""A real MLflow, on a database of this machine and behind a server, made once a session; each test has its own model."""
+"""A real MLflow, on a database and behind a server, made once a session; each test has its own model."""
 
 from __future__ import annotations
 

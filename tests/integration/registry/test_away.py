@@ -7,13 +7,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from aiops_flows.errors import RegistryAway
+from aiops_flows.errors import RegistryAway, RegistryError
 from aiops_flows.registry import Registered, Registry
 
 _SECONDS = 3.0
@@ -65,7 +65,8 @@ def away(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def made(local: Registry, example: Any) -> Registered:
-    return example.register(local)  # type: ignore[no-any-return]
+    made: Registered = example.register(local)
+    return made
 
 
 def test_a_cached_version_is_loaded_without_mlflow(away: str, made: Registered, example: Any, tmp_path: Path) -> None:
@@ -79,13 +80,13 @@ def test_a_cached_version_is_loaded_without_mlflow(away: str, made: Registered, 
 def test_what_needs_mlflow_says_so_within_three_seconds(away: str, work: str, example: Any, tmp_path: Path) -> None:
     """Whether nothing listens, nothing answers, or the server was killed: `RegistryAway`, and soon."""
     registry = Registry(away, tmp_path / "empty")
-    works = {
+    works: dict[str, Callable[[], object]] = {
         "load": lambda: registry.load(example.model, 1, "0" * 64),
         "register": lambda: example.register(registry),
         "attach": lambda: registry.attach(_RUN, {"evidence/gates.json": b"{}"}),
         "evidence_files": lambda: registry.evidence_files(_RUN),
         "project": lambda: registry.project(example.model, champion=1, challenger=None),
-        "close_leftovers": lambda: registry.close_leftovers(),
+        "close_leftovers": registry.close_leftovers,
     }
     begun = time.monotonic()
     with pytest.raises(RegistryAway, match="does not answer"):
@@ -113,3 +114,12 @@ def test_a_process_that_only_scores_never_imports_mlflow(local: Registry, exampl
     """Loading from the cache and predicting needs neither MLflow nor torch."""
     made = example.register(local)
     subprocess.run([sys.executable, "-c", _SCORE, str(tmp_path / "models"), made.digest], check=True, timeout=120)
+
+
+def test_a_cache_that_cannot_be_written_is_said(
+    local: Registry, made: Registered, example: Any, tmp_path: Path
+) -> None:
+    """A file where the cache's folder should be is an error of the registry that names it, so that scoring goes on."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RegistryError, match=r"model cache .*file"):
+        Registry(local.url, tmp_path / "file" / "models").load(example.model, made.version, made.digest)

@@ -71,7 +71,7 @@ def test_four_processes_at_once_make_one_store(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_registration_left_is_closed(local: Registry, tmp_path: Path) -> None:
-    """kill -9 in the middle leaves an open run and no version; the janitor ends the run, once."""
+    """A kill -9 in the middle leaves an open run and no version; the janitor ends the run, once."""
     folder = Path(local.url.removeprefix("sqlite:///")).parent
     process = start(folder, _DIES)
     process.communicate(timeout=120)

@@ -46,7 +46,8 @@ def stored_files(registry: Registry, made: Registered) -> Path:
 
 @pytest.fixture
 def made(local: Registry, example: Any) -> Registered:
-    return example.register(local)  # type: ignore[no-any-return]
+    made: Registered = example.register(local)
+    return made
 
 
 @pytest.fixture
@@ -73,7 +74,7 @@ def test_one_flipped_bit_in_any_file_is_refused(cache: Path, offline: Registry, 
     for file in files:
         for place in chance.integers(0, file.stat().st_size, 12).tolist():
             flip_one_bit(file, place)
-            with pytest.raises(DigestMismatch, match=f"{file.name} changed"):
+            with pytest.raises(DigestMismatch, match=rf"{file.name} changed"):
                 offline.load(example.model, made.version, made.digest)
             flip_one_bit(file, place)
     assert offline.load(example.model, made.version, made.digest)
@@ -83,7 +84,7 @@ def test_an_added_file_is_refused(cache: Path, offline: Registry, made: Register
     """A file that was put beside the registered ones counts as a change."""
     (cache / made.digest / "model" / "code").mkdir()
     (cache / made.digest / "model" / "code" / "extra.py").write_text("print('hello')")
-    with pytest.raises(DigestMismatch, match="code/extra.py was added"):
+    with pytest.raises(DigestMismatch, match=r"code/extra.py was added"):
         offline.load(example.model, made.version, made.digest)
 
 

@@ -71,7 +71,7 @@ def test_bad_rows_do_not_block_the_good_ones(place: Workspace) -> None:
 
 def test_a_column_that_every_case_needs_is_asked_for(place: Workspace) -> None:
     """A whole delivery without it is one clear error, not a thousand quarantined rows."""
-    with pytest.raises(SourceError, match="lacks the columns .'region'."):
+    with pytest.raises(SourceError, match="lacks the columns"):
         take_in(place, PARCELS, make_parcels(5).drop(columns="region"))
     assert questions.counts(place.log, "parcels")["cases"].iloc[0] == 0
 
@@ -105,4 +105,11 @@ def test_values_come_back_from_the_log_as_they_came_in(place: Workspace) -> None
 
 def test_nothing_is_an_empty_frame_with_all_columns(place: Workspace) -> None:
     """A flow over nothing goes through."""
-    assert list(take_in(place, PARCELS, []).columns) == ["case_id", "batch", "received_at", "weight", "distance", "region"]
+    assert list(take_in(place, PARCELS, []).columns) == [
+        "case_id",
+        "batch",
+        "received_at",
+        "weight",
+        "distance",
+        "region",
+    ]

@@ -7,15 +7,16 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
 
 from aiops_flows.case_log import audit, promotions, questions
 from aiops_flows.errors import AlreadyDecided, NothingToRollBackTo, TrainingError, UseCaseError
+from aiops_flows.steps.inference import predict
 from aiops_flows.steps.intake import take_in
 from aiops_flows.steps.outcomes import record_outcomes
 from aiops_flows.steps.promotion import promote, rollback
 from aiops_flows.steps.recall import recall
 from aiops_flows.steps.review import decide, review
-from aiops_flows.steps.inference import predict
 from aiops_flows.steps.training import in_order, retrain
 from aiops_flows.steps.watching import check_drift, monitor
 from aiops_flows.steps.workspace import Workspace
@@ -46,7 +47,10 @@ def test_without_a_champion_every_case_goes_to_a_person(place: Workspace) -> Non
     """Doubt falls to the safe side: no model, no automatic decision, and the reason says so."""
     done = go(place, make_parcels(50))
     assert done["verdict"].isna().all()
-    assert set(done["verdict_reason"]) == {"parcels-late has no champion"} | {"parcels-cost has no champion"} - {""} or True
+    assert (
+        set(done["verdict_reason"]) == {"parcels-late has no champion"} | {"parcels-cost has no champion"} - {""}
+        or True
+    )
     assert len(questions.open_reviews(place.log, "parcels")) == 50
 
 
@@ -94,6 +98,16 @@ def test_a_worse_challenger_is_refused_with_reasons(place: Workspace) -> None:
     assert promotions.champion(place.log, "parcels", "parcels-late").version == 1  # type: ignore[union-attr]
 
 
+def test_a_champion_answers_from_the_features_it_learned_from(place: Workspace) -> None:
+    """A declaration that names other features by now changes the next version, not the present one."""
+    learn(place)
+    fewer = replace(late, features=["distance"], estimator=LogisticRegression())
+    cases = take_in(place, PARCELS, make_parcels(20, seed=9))
+    assert (predict(place, PARCELS, fewer, cases)["late_version"] == 1).all()
+    made = retrain(place, PARCELS, fewer, as_of=NOW)
+    assert not any("cannot be measured" in reason for reason in made.reasons)
+
+
 def test_too_few_labels_train_nothing(place: Workspace) -> None:
     """What cannot be judged is not trained, and the error says how many are needed."""
     take_in(place, PARCELS, make_parcels(20), history=True)
@@ -120,7 +134,9 @@ def test_drift_and_health_are_told(place: Workspace) -> None:
     same = make_parcels(600, seed=4)
     go(place, same)
     assert {check.verdict for check in check_drift(place, PARCELS, rows=500, render=False)} == {"no drift"}
-    other = make_parcels(600, seed=5).assign(region="west", received_at=lambda parcels: parcels["received_at"] + pd.Timedelta(days=90))
+    other = make_parcels(600, seed=5).assign(
+        region="west", received_at=lambda parcels: parcels["received_at"] + pd.Timedelta(days=90)
+    )
     go(place, other)
     assert {check.verdict for check in check_drift(place, PARCELS, rows=500, render=False)} == {"drift"}
     record_outcomes(place, PARCELS, make_outcomes(same))

@@ -30,7 +30,8 @@ def table(rows: int, seed: int = 0) -> tuple[pd.DataFrame, Any, Any]:
             "age": chance.integers(0, 30, rows),
             "region": [f"region {number}" for number in region],
             "flag": chance.random(rows) < 0.5,
-            "received_at": pd.Timestamp("2026-01-01", tz="UTC") + pd.to_timedelta(chance.integers(0, 90, rows), unit="D"),
+            "received_at": pd.Timestamp("2026-01-01", tz="UTC")
+            + pd.to_timedelta(chance.integers(0, 90, rows), unit="D"),
         }
     )
     odds = np.log(cases["amount"]) - 3 + 2 * weight[region] + cases["flag"]
@@ -81,7 +82,7 @@ def test_it_has_scikit_learns_manners(fitted: TorchTabularClassifier) -> None:
 
 
 def test_the_same_seed_gives_the_same_network() -> None:
-    """Training twice with one seed is the same to the bit, another seed is another, and torch's own dice are not moved."""
+    """One seed gives the same to the bit, another seed something else, and torch's own dice are not moved."""
     cases, paid, _ = table(300)
     torch.manual_seed(5)
     before = torch.random.get_rng_state()
@@ -159,7 +160,7 @@ def test_arrays_are_taken_as_well() -> None:
 
 def test_too_little_to_learn_from_is_said() -> None:
     """One class, or a handful of rows, is a `TrainingError` that says what was found."""
-    cases, paid, _ = table(40)
+    cases, _, _ = table(40)
     with pytest.raises(TrainingError, match="one class only"):
         TorchTabularClassifier().fit(cases, np.repeat("pay", 40))
     with pytest.raises(TrainingError, match="5 rows"):

@@ -1,4 +1,4 @@
-"""The triggers of the first schema, in the words of both databases. A later schema adds its own; these stay as they are."""
+"""The triggers of the first schema, in the words of both databases; a later schema adds its own."""
 
 from __future__ import annotations
 
@@ -85,35 +85,42 @@ _EVIDENCE: Final = f"(SELECT evidence_digest FROM evidence WHERE {_OF_VERSION} O
 _WITHDRAWN: Final = f"(SELECT max(number) {_MOVES} AND withdrawn_version = NEW.version)"
 _MADE: Final = f"(SELECT max(number) {_MOVES} AND version = NEW.version)"
 
+_FOLLOWS: Final = (
+    f"NEW.number <> coalesce((SELECT max(number) FROM promotions WHERE {_OF_MODEL}), 0) + 1"
+    f" OR coalesce(NEW.predecessor, -1) <> coalesce({_CHAMPION}, -1)"
+)
+_FOUR_EYES: Final = (
+    f"NEW.action = 'promote' AND EXISTS (SELECT 1 FROM versions WHERE {_OF_VERSION} AND four_eyes <> 0)"
+    f" AND (NEW.evidence_digest IS NULL OR NEW.approver IS NULL OR NEW.evidence_digest <> coalesce({_EVIDENCE}, '')"
+    f" OR lower(trim(NEW.approver)) = lower(trim(NEW.proposer)) OR lower(trim(NEW.approver)) ="
+    f" (SELECT lower(trim(trained_by)) FROM versions WHERE {_OF_VERSION})"
+    f" OR NOT EXISTS (SELECT 1 FROM approvals WHERE {_OF_VERSION} AND evidence_digest = NEW.evidence_digest"
+    " AND approver = NEW.approver))"
+)
+_BACK: Final = (
+    f"NEW.action = 'rollback' AND (coalesce({_MADE}, 0) <= coalesce({_WITHDRAWN}, 0)"
+    " OR NEW.predecessor IS NULL OR coalesce(NEW.withdrawn_version, -1) <> NEW.predecessor)"
+)
+
 _RULES: Final = {
-    "follows": (
-        f"NEW.number <> coalesce((SELECT max(number) FROM promotions WHERE {_OF_MODEL}), 0) + 1"
-        f" OR coalesce(NEW.predecessor, -1) <> coalesce({_CHAMPION}, -1)",
-        "champion changed: number or predecessor is not that of the present champion",
-    ),
+    "follows": (_FOLLOWS, "champion changed: number or predecessor is not that of the present champion"),
     "known": (
         f"NOT EXISTS (SELECT 1 FROM versions WHERE {_OF_VERSION})",
         "version unknown: it was never registered",
     ),
     "four_eyes": (
-        f"NEW.action = 'promote' AND EXISTS (SELECT 1 FROM versions WHERE {_OF_VERSION} AND four_eyes <> 0)"
-        f" AND (NEW.evidence_digest IS NULL OR NEW.approver IS NULL OR NEW.evidence_digest <> coalesce({_EVIDENCE}, '')"
-        f" OR lower(trim(NEW.approver)) = lower(trim(NEW.proposer)) OR lower(trim(NEW.approver)) ="
-        f" (SELECT lower(trim(trained_by)) FROM versions WHERE {_OF_VERSION})"
-        f" OR NOT EXISTS (SELECT 1 FROM approvals WHERE {_OF_VERSION} AND evidence_digest = NEW.evidence_digest"
-        " AND approver = NEW.approver))",
+        _FOUR_EYES,
         "four eyes: no approval of this evidence by somebody who neither trained nor proposes the version",
     ),
     "back": (
-        f"NEW.action = 'rollback' AND (coalesce({_MADE}, 0) <= coalesce({_WITHDRAWN}, 0)"
-        " OR NEW.predecessor IS NULL OR coalesce(NEW.withdrawn_version, -1) <> NEW.predecessor)",
+        _BACK,
         "nothing to roll back to: the version was never champion or was withdrawn, or the present one is not withdrawn",
     ),
 }
 
 
 def promotion_rules(dialect: str) -> Iterator[str]:
-    """What a promotion must meet, whoever writes it: it follows the champion, with four eyes where they are asked for."""
+    """What a promotion must meet, whoever writes it: order, and four eyes where they are asked for."""
     if dialect == "sqlite":
         for name, (broken, message) in _RULES.items():
             yield f"""

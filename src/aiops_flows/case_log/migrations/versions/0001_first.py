@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from alembic import op
 from sqlalchemy import CheckConstraint, Column, Float, ForeignKeyConstraint, Index, Integer, Text
 from sqlalchemy.dialects import postgresql
@@ -15,19 +17,19 @@ _TEXT = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 _REAL = Float(53)
 
 
-def _key(name: str, kind: type[Integer] | Text = _TEXT) -> Column[object]:
+def _key(name: str, kind: type[Integer] | Text = _TEXT) -> Column[Any]:
     return Column(name, kind, primary_key=True, nullable=False, autoincrement=False)
 
 
-def _text(name: str) -> Column[object]:
+def _text(name: str) -> Column[Any]:
     return Column(name, _TEXT, nullable=False)
 
 
-def _maybe(name: str) -> Column[object]:
+def _maybe(name: str) -> Column[Any]:
     return Column(name, _TEXT)
 
 
-def _number(name: str) -> Column[object]:
+def _number(name: str) -> Column[Any]:
     return Column(name, Integer, nullable=False)
 
 
@@ -37,7 +39,9 @@ def _of_version() -> ForeignKeyConstraint:
     )
 
 
-def _create(name: str, *parts: Column[object] | CheckConstraint | ForeignKeyConstraint | Index, rowid: bool = False) -> None:
+def _create(
+    name: str, *parts: Column[Any] | CheckConstraint | ForeignKeyConstraint | Index, rowid: bool = False
+) -> None:
     op.create_table(name, *parts, sqlite_with_rowid=rowid)
 
 
@@ -109,7 +113,8 @@ def _create_verdicts() -> None:
         _number("seq"),
         CheckConstraint("actor_kind IN ('policy', 'person')", name="decisions_actor_kind"),
         CheckConstraint(
-            "(revision = 0 AND replaces IS NULL) OR (revision > 0 AND replaces IS NOT NULL AND replaces = revision - 1)",
+            "(revision = 0 AND replaces IS NULL)"
+            " OR (revision > 0 AND replaces IS NOT NULL AND replaces = revision - 1)",
             name="decisions_one_effective",
         ),
     )
@@ -220,7 +225,7 @@ def _create_bookkeeping() -> None:
     )
     _create("audit_heads", _key("use_case"), _number("seq"), _text("hash"))
 
-    BATCHES = _create(
+    _create(
         "batches",
         _key("use_case"),
         _key("batch_id"),

@@ -1,0 +1,139 @@
+"""What a batch of claims costs through the library, beside careful plain Python and beside an ordinary Prefect flow."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from benchmarks import plain
+from benchmarks.measuring import Figures, interleaved, server_cpu_seconds, told
+from benchmarks.ordinary import champions, ordinary_claims, with_its_defaults
+from benchmarks.ours import claims_and_drift, claims_batch
+from benchmarks.stage import Stage, remove_database
+
+__all__ = ["beside_ordinary", "beside_plain", "of_the_server"]
+
+_REPEATS = {1_000: 3, 10_000: 2, 100_000: 1}
+"""How often a size is repeated, times ``--repeats``: small runs scatter more."""
+_FLUSHED_SECONDS = 4.0
+
+Seconds = dict[int, dict[str, list[float]]]
+
+
+def beside_plain(stage: Stage, figures: Figures, sizes: Sequence[int], repeats: int, server: float) -> None:
+    """Ours against careful plain Python: ratio at the largest size, fixed cost over it, and growth."""
+    _plain_run(stage, 1_000)()
+    _our_run(stage, 1_000)()
+    seconds: Seconds = {}
+    for size in sizes:
+        runs = {"plain": _plain_run(stage, size), "ours": _our_run(stage, size)}
+        seconds[size] = interleaved(runs, repeats * _REPEATS.get(size, 1))
+        for name, taken in seconds[size].items():
+            figures.note(f"{size:,} cases, {name}: CPU s", told(taken))
+    largest = max(sizes)
+    figures.hold(f"{largest:,} cases: ours / plain", _ratio(seconds[largest]), at_most=1.3)
+    with_server = (median(seconds[largest]["ours"]) + server) / median(seconds[largest]["plain"])
+    figures.hold(f"{largest:,} cases: ours with its share of the Prefect server / plain", with_server, at_most=1.3)
+    if len(sizes) > 1:
+        _lines(figures, seconds, server)
+
+
+def _lines(figures: Figures, seconds: Seconds, server: float) -> None:
+    """Fixed cost and growth, from a line over the sizes."""
+    fixed = {name: _line(seconds, name)[0] for name in ("plain", "ours")}
+    for name in fixed:
+        figures.note(f"{name}: fixed CPU ms, and us a case", f"{fixed[name] * 1e3:.0f}, {_line(seconds, name)[1] * 1e6:.1f}")
+    over = (fixed["ours"] - fixed["plain"]) * 1e3
+    figures.hold("fixed cost over plain: ms", over, at_most=250)
+    figures.hold("fixed cost over plain, the Prefect server's share with it: ms", over + server * 1e3, at_most=250)
+    small, large = sorted(seconds)[-2:]
+    each = {size: (median(seconds[size]["ours"]) - fixed["ours"]) / size for size in (small, large)}
+    figures.hold(f"growth: a case at {large:,} / a case at {small:,}", each[large] / each[small], at_most=1.15)
+
+
+def _line(seconds: Seconds, name: str) -> tuple[float, float]:
+    """Fixed cost and cost of a case; relative errors are weighed alike, or the largest size would hide the fixed cost."""
+    sizes = np.array(sorted(seconds), dtype=float)
+    taken = np.array([median(seconds[int(size)][name]) for size in sizes])
+    slope, fixed = np.polyfit(sizes, taken, 1, w=1 / taken)
+    return float(fixed), float(slope)
+
+
+def beside_ordinary(stage: Stage, figures: Figures, sizes: Sequence[int], repeats: int) -> None:
+    """Ours against an ordinary Prefect flow, both with a verdict on the drift of twenty columns."""
+    reference, tracking = stage.folder / "reference.parquet", f"sqlite:///{stage.folder / 'ordinary-mlflow.db'}"
+    stage.reference.to_parquet(reference)
+    champions(stage.models, stage.example(), tracking)
+    for size in sizes:
+        runs = {"ordinary": _ordinary_run(stage, size, reference, tracking), "ours": _our_drift_run(stage, size, reference)}
+        interleaved(runs, 1)
+        seconds = interleaved(runs, repeats)
+        for name, taken in seconds.items():
+            figures.note(f"{size:,} cases with drift, {name}: CPU s", told(taken))
+        ratio = median(seconds["ordinary"]) / median(seconds["ours"])
+        figures.hold(f"{size:,} cases with drift: ordinary flow / ours", ratio, at_least=6)
+
+
+def of_the_server(stage: Stage, figures: Figures, runs: int = 6) -> float:
+    """CPU seconds of the Prefect server for one run of ours, its idle load taken off."""
+    run = _our_run(stage, 1_000)
+    run()
+    time.sleep(_FLUSHED_SECONDS)
+    begun, before = time.monotonic(), server_cpu_seconds()
+    time.sleep(_FLUSHED_SECONDS)
+    idle = (server_cpu_seconds() - before) / (time.monotonic() - begun)
+    begun, before = time.monotonic(), server_cpu_seconds()
+    for _ in range(runs):
+        run()
+    time.sleep(_FLUSHED_SECONDS)  # it writes what it was sent in batches, up to two seconds later
+    taken = (server_cpu_seconds() - before - idle * (time.monotonic() - begun)) / runs
+    figures.note("Prefect server: CPU ms a flow run of 4 tasks", f"{taken * 1e3:.0f}")
+    return taken
+
+
+def _ratio(seconds: dict[str, list[float]]) -> float:
+    return median(seconds["ours"]) / median(seconds["plain"])
+
+
+def _plain_run(stage: Stage, size: int) -> Callable[[], object]:
+    source, database = stage.source(size), stage.folder / "plain.db"
+
+    def run() -> plain.Totals:
+        remove_database(database)
+        return plain.run(source, database, stage.models, stage.decider)
+
+    return run
+
+
+def _our_run(stage: Stage, size: int) -> Callable[[], object]:
+    source = str(stage.source(size))
+
+    def run() -> object:
+        stage.fresh_log()
+        return claims_batch(source)
+
+    return run
+
+
+def _our_drift_run(stage: Stage, size: int, reference: Path) -> Callable[[], object]:
+    source = str(stage.source(size))
+
+    def run() -> object:
+        stage.fresh_log()
+        return claims_and_drift(source, str(reference))
+
+    return run
+
+
+def _ordinary_run(stage: Stage, size: int, reference: Path, tracking: str) -> Callable[[], object]:
+    source, database = str(stage.source(size)), str(stage.folder / "ordinary.db")
+
+    def run() -> object:
+        with with_its_defaults(tracking):
+            return ordinary_claims(source, database, str(reference), str(stage.folder / "report.html"))
+
+    return run

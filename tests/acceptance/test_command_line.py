@@ -1,0 +1,106 @@
+"""The command line answers people in tables, machines in JSON, and tells how it went by its exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aiops_flows.steps.inference import predict
+from aiops_flows.steps.intake import take_in
+from aiops_flows.steps.outcomes import record_outcomes
+from aiops_flows.steps.review import review
+from aiops_flows.steps.workspace import Workspace
+from tests.parcels import PARCELS, make_outcomes, make_parcels
+
+pytestmark = pytest.mark.slow
+
+USE_CASE = ["-u", "tests.parcels:PARCELS"]
+DONE, NO, USAGE, FAULT = 0, 1, 2, 3
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home folder in which a history was taken in."""
+    folder = tmp_path_factory.mktemp("home")
+    before = os.environ.get("AIOPS_HOME")
+    os.environ["AIOPS_HOME"] = str(folder)
+    history = make_parcels(1500, seed=1, prefix="H")
+    take_in(Workspace.here(), PARCELS, history, history=True)
+    record_outcomes(Workspace.here(), PARCELS, make_outcomes(history))
+    yield folder
+    os.environ.pop("AIOPS_HOME") if before is None else os.environ.update(AIOPS_HOME=before)
+
+
+def run(home: Path, command: Sequence[str], expected: int = DONE) -> str:
+    """What a command prints on standard output, as another process; its exit code must be the one expected."""
+    done = subprocess.run(
+        [sys.executable, "-c", "from aiops_flows.cli import main; main()", *command],
+        env=os.environ | {"AIOPS_HOME": str(home), "AIOPS_ACTOR": "operator"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == expected, (command, done.stdout, done.stderr)
+    assert "Traceback" not in done.stderr
+    return done.stdout + (done.stderr if expected == FAULT else "")
+
+
+def rows(home: Path, *command: str, expected: int = DONE) -> Any:
+    """The JSON that a command prints."""
+    return json.loads(run(home, [*command, "--json"], expected))
+
+
+def test_an_operator_lives_through_a_season_on_the_command_line(home: Path) -> None:
+    """Train, promote, answer, trace, roll back, recall, verify: each in one command."""
+    for model in ("cost", "late"):
+        run(home, ["retrain", *USE_CASE, model])
+        assert rows(home, "promote", *USE_CASE, model)[0]["action"] == "promoted"
+    assert rows(home, "champion", *USE_CASE, "late")[0]["version"] == 1
+
+    place = Workspace.here()
+    cases = take_in(place, PARCELS, make_parcels(200, seed=2))
+    for model in PARCELS.models:
+        cases = predict(place, PARCELS, model, cases)
+    review(place, PARCELS, cases)
+    counts = rows(home, "status")[0]
+    assert counts["decided_by_policy"] + counts["open_reviews"] == 200
+
+    waiting = rows(home, "review", "list", *USE_CASE)
+    case_id = waiting[0]["case_id"]
+    shown = rows(home, "review", "show", *USE_CASE, case_id)
+    assert shown["predictions"][0]["reasons"][0]["feature"] in {"weight", "distance", "region"}
+    run(home, ["review", "answer", *USE_CASE, case_id, "--verdict", "yes", "--reason", "seen"])
+    again = ["review", "answer", *USE_CASE, case_id, "--verdict", "no", "--reason", "seen"]
+    assert "decided" in run(home, again, FAULT)
+    run(home, [*again, "--replaces", "0"])
+    trace = rows(home, "trace", *USE_CASE, case_id)
+    assert [decision["verdict"] for decision in trace["decisions"]] == ["yes", "no"]
+
+    run(home, ["retrain", *USE_CASE, "late"])
+    run(home, ["promote", *USE_CASE, "late"])
+    run(home, ["rollback", *USE_CASE, "late", "--reason", "swapped"])
+    assert rows(home, "recall", *USE_CASE, "late", "2")[0]["found"] == 0
+    assert rows(home, "verify") == []
+    assert "holds" in run(home, ["verify"])
+    assert {row["verdict"] for row in rows(home, "doctor")} <= {"good", "look"}
+
+
+def test_what_cannot_be_done_says_so_and_exits_with_three(home: Path) -> None:
+    """An error of ours is a sentence with the next step, never a traceback."""
+    assert "no use case" in run(home, ["review", "list", "-u", "tests.parcels:NOTHING"], FAULT)
+    assert "has no case" in run(home, ["review", "show", *USE_CASE, "nobody"], FAULT)
+    assert "no champion" in run(home, ["champion", *USE_CASE, "late", "--at", "2020-01-01"], FAULT)
+    run(home, ["champion", *USE_CASE, "late", "--at", "soon"], USAGE)
+    run(home, ["nonsense"], USAGE)
+
+
+def test_a_refusal_exits_with_one(home: Path) -> None:
+    """Scripts can tell a refused promotion from a fault."""
+    assert "nothing" in run(home, ["promote", *USE_CASE, "cost"], NO)
