@@ -37,8 +37,8 @@ class Answered:
     """Every claim received while the replay ran, a row each: what was said of it, decided, and turned out true."""
 
     claims: pd.DataFrame
-    """``received_at``, ``disposition`` and ``amount`` (missing where never told), ``verdict`` (missing where a person was
-    asked), and for each way of predicting ``paid: {way}`` and ``amount: {way}`` (missing where it does not apply)."""
+    """``received_at``; ``disposition`` and ``amount`` (missing where never told); ``verdict`` (missing where a person
+    was asked); for each way of predicting ``paid: {way}`` and ``amount: {way}`` (missing where it does not apply)."""
 
     def ways(self, what: str) -> list[str]:
         """The ways in which it was predicted whether claims are paid (``paid``), or how much (``amount``)."""
@@ -46,11 +46,12 @@ class Answered:
 
     def of(self, year: int) -> pd.DataFrame:
         """The claims received in a year."""
-        return self.claims[self.claims["received_at"].dt.year == year]
+        chosen: pd.DataFrame = self.claims[self.claims["received_at"].dt.year == year]
+        return chosen
 
 
 def answered(place: Workspace, done: Replay, start: pd.Timestamp) -> Answered:
-    """What the case log of a replay tells of the claims received since its start, and what other ways would have said."""
+    """What the case log tells of the claims received since the start of a replay, and what other ways had said."""
     stored = questions.cases(place.log, CLAIMS.name, received_from=start.to_pydatetime())
     claims = stored_frame(CLAIMS.case, stored)
     found = claims.set_index("case_id")[["received_at"]]
@@ -87,9 +88,7 @@ def _said(spec: ModelSpec, fitted: Any, claims: pd.DataFrame) -> NDArray[np.floa
 def _first_champion(place: Workspace, spec: ModelSpec) -> Any:
     history = promotions.history(place.log, CLAIMS.name, spec.name)
     version = int(history.loc[history["action"] == "promote", "version"].iloc[0])
-    return place.registry.load(
-        spec.name, version, versions.get(place.log, CLAIMS.name, spec.name, version).digest
-    )
+    return place.registry.load(spec.name, version, versions.get(place.log, CLAIMS.name, spec.name, version).digest)
 
 
 def _learned_whenever(place: Workspace, spec: ModelSpec, first: str, last: str) -> Any:
@@ -107,7 +106,8 @@ def _constants(place: Workspace, done: Replay, received: pd.Series[pd.Timestamp]
     trained = sorted({each.at for each in done.retrainings if each.model == amount.name})
     constants = np.full((len(received), 2), np.nan)
     for moment in trained:
-        known = (rows["known_at"] <= moment) & (rows["received_at"] >= moment - pd.Timedelta(amount.train_window or "9999D"))
+        window_begins = moment - amount.train_window if amount.train_window else utc("1970-01-01")
+        known = (rows["known_at"] <= moment) & (rows["received_at"] >= window_begins)
         constants[(received >= moment).to_numpy()] = values[known].mean(), values[known].median()
     return constants
 

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pandas as pd
 
 from aiops_flows import Settings
-from aiops_flows.case_log import CaseLog, questions
+from aiops_flows.case_log import CaseLog
 from aiops_flows.registry import Registry
 from aiops_flows.steps.certifying import certificate_in_force
 from aiops_flows.steps.inference import predict
@@ -92,7 +93,8 @@ class Retraining:
 class Replay:
     """What happened besides what the case log itself tells."""
 
-    accepted: int = 0
+    accepted: set[str] = field(default_factory=set)
+    """Ids of the claims that are stored."""
     outcomes: int = 0
     retrainings: list[Retraining] = field(default_factory=list)
     certificates: list[dict[str, object]] = field(default_factory=list)
@@ -134,10 +136,10 @@ def replay(
     """
     done = Replay()
     with done.timed("intake"):
-        done.accepted += len(take_in(place, CLAIMS, stream.between(history_from, start), history=True))
+        done.accepted |= set(take_in(place, CLAIMS, stream.between(history_from, start), history=True)["case_id"])
     moments = _moments(start, end, every)
     known_before = utc("1970-01-01")
-    for (moment, due, month_begins), (following, _, _) in zip(moments[:-1], moments[1:], strict=True):
+    for (moment, due, month_begins), (following, _, _) in pairwise(moments):
         _record(place, stream, done, known_before, moment)
         known_before = moment
         if due:
@@ -150,9 +152,7 @@ def replay(
     return done
 
 
-def _moments(
-    start: pd.Timestamp, end: pd.Timestamp, every: timedelta | None
-) -> list[tuple[pd.Timestamp, bool, bool]]:
+def _moments(start: pd.Timestamp, end: pd.Timestamp, every: timedelta | None) -> list[tuple[pd.Timestamp, bool, bool]]:
     """Each moment at which something is due, whether it is a training, and whether a month begins."""
     trainings = {start} if every is None else set(pd.date_range(start, end, freq=every, inclusive="left"))
     months = set(pd.date_range(start, end, freq="MS", inclusive="left"))
@@ -164,8 +164,7 @@ def _record(place: Workspace, stream: Stream, done: Replay, after: pd.Timestamp,
     with done.timed("outcomes"):
         known = stream.outcomes
         known = known[(known["known_at"] > after) & (known["known_at"] <= until)]
-        stored = questions.cases(place.log, CLAIMS.name)["case_id"]
-        told = known[known["case_id"].isin(set(stored))]
+        told = known[known["case_id"].isin(done.accepted)]
         done.outcomes += record_outcomes(place, CLAIMS, told).new if len(told) else 0
 
 
@@ -211,7 +210,7 @@ def _run(place: Workspace, arrived: pd.DataFrame, done: Replay) -> None:
         return
     with done.timed("intake"):
         cases = take_in(place, CLAIMS, arrived)
-        done.accepted += len(cases)
+        done.accepted |= set(cases["case_id"])
     with done.timed("predict and review"):
         for spec in CLAIMS.models:
             cases = predict(place, CLAIMS, spec, cases)

@@ -77,7 +77,7 @@ def tell(home: Path) -> None:
     stream = make_claims(14_000, seed=7, change_on=date(2025, 7, 1), median_days_open=45)
     season = _Season(home.absolute(), stream, published_outcomes(stream))
     print(f"A season of look-alike claims, in {season.home} (no network, nothing leaves this machine).")
-    with stack.prefect_server(Settings()):
+    with stack.prefect_server(Settings(), own=True):
         place = Workspace.here()
         _first_champion(season, place)
         _spring(season, place)
@@ -179,10 +179,8 @@ def _change(season: _Season, place: Workspace) -> None:
         if check.report is None or check.rendered is None:
             continue
         moved = ", ".join(column.name for column in check.report.columns if column.drifted) or "no single column"
-        report = season.home / "reports" / f"{check.model}-drift.html"
-        report.parent.mkdir(parents=True, exist_ok=True)
-        report.write_bytes(check.rendered.html)
-        _line(f"{check.model}: {check.verdict} ({moved}); report: {report}")
+        report = watching.keep_report(place, CLAIMS, check)
+        _line(f"{check.model}: {check.verdict} ({moved}); report: {report.relative_to(season.home.parent)}")
 
 
 def _second_champion(season: _Season, place: Workspace) -> None:

@@ -39,7 +39,7 @@ late = ModelSpec(
     name="parcels-late",
     features=FEATURES,
     output="late",
-    estimator=_estimator(LogisticRegression()),  # type: ignore[arg-type]
+    estimator=_estimator(LogisticRegression()),
     gates=[Gate("roc_auc", at_least=0.7, max_drop=0.05, beats_baseline=True), Gate("missing_values", at_most=0.1)],
     min_rows=100,
 )
@@ -47,7 +47,7 @@ cost = ModelSpec(
     name="parcels-cost",
     features=FEATURES,
     output="cost",
-    estimator=_estimator(LinearRegression()),  # type: ignore[arg-type]
+    estimator=_estimator(LinearRegression()),
     gates=[Gate("mean_absolute_error", beats_baseline=True)],
     min_rows=100,
 )

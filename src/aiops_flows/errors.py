@@ -19,6 +19,7 @@
     │   ├── DigestMismatch      the files of a version are not those that were registered
     │   └── UntrustedModel      the files of a version would need a type that is not on our list
     ├── TrainingError           there is not enough, or not the right, data to train or judge a model
+    ├── StackError              something that should run on this machine does not start, answer or end
     └── PromotionError
         ├── ChampionChanged     somebody else moved the champion since it was looked at
         ├── NotApproved         four eyes are asked for and no valid approval is there
@@ -48,6 +49,7 @@ __all__ = [
     "RegistryError",
     "SchemaMismatch",
     "SourceError",
+    "StackError",
     "TrainingError",
     "UntrustedModel",
     "UseCaseError",
@@ -121,6 +123,10 @@ class UntrustedModel(RegistryError):
 
 class TrainingError(AiopsError):
     """There is not enough, or not the right, data to train or judge a model."""
+
+
+class StackError(AiopsError):
+    """Something that should run on this machine does not start, answer or end."""
 
 
 class PromotionError(AiopsError):

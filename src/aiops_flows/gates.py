@@ -234,12 +234,16 @@ def _against(
     difference = comparison.difference(found, other)
     worst = difference.low if metric.greater_is_better else -difference.high
     gain = (found.value - other.value) * (1 if metric.greater_is_better else -1)
-    words = f"better than the {model} by {gain:.4g}, at worst by {worst:.4g}"
+    words = f"{_than(gain)} than the {model} by {abs(gain):.4g}, at worst {_than(worst)} by {abs(worst):.4g}"
     passed = holds(worst)
     if passed:
         return _Judged(words, passed=True)
     hint = " (more rows to judge on would narrow it)" if holds(gain) else ""
     return _Judged(f"{words}, where {asked}{hint}", passed=False)
+
+
+def _than(gain: float) -> str:
+    return "better" if gain >= 0 else "worse"
 
 
 def _judge_drift(gate: Gate, drift: Mapping[str, DriftReport]) -> GateResult:

@@ -119,14 +119,12 @@ def _drift_table(report: DriftReport) -> list[dict[str, Any]]:
 
 
 def _keep_report(place: Workspace, use_case: UseCase, check: watching.DriftCheck) -> None:
-    """Evidently's report as a file under the home folder, linked in the Prefect UI."""
-    if check.rendered is None:
+    """Evidently's report as an artifact of the champion, and linked in the Prefect UI."""
+    if check.rendered is None or check.version is None:
         return
-    folder = place.settings.folder / "reports" / use_case.name
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"{check.model}-drift.html"
-    file.write_bytes(check.rendered.html)
-    create_link_artifact(key=f"{check.model}-drift-report", link=file.as_uri(), link_text=f"drift of {check.model}")
+    watching.keep_report(place, use_case, check)
+    link = place.registry.url_of(check.model, check.version)
+    create_link_artifact(key=f"{check.model}-drift-report", link=link, link_text=f"drift of {check.model}")
 
 
 @flow(name="monitor", persist_result=False)

@@ -66,8 +66,8 @@ def test_an_operator_lives_through_a_season_on_the_command_line(home: Path) -> N
 
     place = Workspace.here()
     cases = take_in(place, PARCELS, make_parcels(200, seed=2))
-    for model in PARCELS.models:
-        cases = predict(place, PARCELS, model, cases)
+    for spec in PARCELS.models:
+        cases = predict(place, PARCELS, spec, cases)
     review(place, PARCELS, cases)
     counts = rows(home, "status")[0]
     assert counts["decided_by_policy"] + counts["open_reviews"] == 200

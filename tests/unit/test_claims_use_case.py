@@ -42,9 +42,8 @@ def checked(claims: pd.DataFrame) -> Checked:
 
 
 def frame_of(claims: pd.DataFrame) -> pd.DataFrame:
-    cases = checked(claims).cases
-    columns = {name: [getattr(case, name) for case in cases] for name in Claim.columns()}
-    return case_frame(Claim, columns | {"batch": [""] * len(cases)})
+    rows = checked(claims)
+    return case_frame(Claim, rows.columns | {"batch": [""] * len(rows)})
 
 
 def labelled(claims: pd.DataFrame) -> pd.DataFrame:
@@ -75,9 +74,8 @@ def test_a_published_row_is_a_claim_without_its_outcome() -> None:
 
 def test_a_dash_or_nothing_is_a_missing_value() -> None:
     """What the authority publishes as "-" or leaves empty is no label of its own."""
-    [claim] = checked(pd.DataFrame([ROW | {"Airline Name": "-", "Incident Date": "", "Item Category": " - "}])).cases
-    assert isinstance(claim, Claim)
-    assert (claim.airline, claim.incident_at, claim.items) == (None, None, None)
+    columns = checked(pd.DataFrame([ROW | {"Airline Name": "-", "Incident Date": "", "Item Category": " - "}])).columns
+    assert [columns[name] for name in ("airline", "incident_at", "items")] == [[None], [None], [None]]
 
 
 def test_an_incident_without_a_time_is_accepted() -> None:
@@ -106,7 +104,7 @@ def test_the_same_seed_makes_the_same_claims() -> None:
 def test_every_lookalike_row_is_a_claim(changing: pd.DataFrame) -> None:
     """No made row goes to quarantine, and numbers never repeat."""
     result = checked(changing)
-    assert (len(result.cases), result.refused) == (len(changing), [])
+    assert (len(result), result.refused) == (len(changing), [])
     assert sorted(result.ignored_columns) == ["Close Amount", "Date Closed", "Disposition"]
 
 

@@ -39,7 +39,7 @@ def test_the_same_rows_come_out_of_every_kind_of_source(tmp_path: Path) -> None:
 def test_missing_values_of_a_frame_are_none() -> None:
     """NaN, NaT and NA mean that nothing is there; infinity is a value, and a bad one."""
     frame = pd.DataFrame(
-        {"a": [1.0, np.nan, np.inf], "b": ["x", None, pd.NA], "c": pd.to_datetime(["2026-01-01", None, None])}
+        {"a": [1.0, np.nan, np.inf], "b": ["x", None, pd.NA], "c": [pd.Timestamp("2026-01-01"), pd.NaT, pd.NaT]}
     )
     rows = one(frame).rows
     assert [row["a"] for row in rows] == [1.0, None, float("inf")]

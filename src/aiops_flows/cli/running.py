@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import pkgutil
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from aiops_flows.cli.output import AsJson, UseCasePath, say, show_rows, working
+from aiops_flows import stack
+from aiops_flows.cli.output import AsJson, say, show_rows, working
 from aiops_flows.errors import UseCaseError
 from aiops_flows.settings import Settings
-from aiops_flows.use_case import load_use_case
 
 __all__ = ["demo", "down", "run", "up"]
 
@@ -35,24 +35,30 @@ def demo(
 
 
 def up(
-    use_case: UseCasePath = "flows.claims:CLAIMS",
+    postgres: Annotated[
+        str,
+        typer.Option(envvar="AIOPS_POSTGRES_URL", help="keep everything on this PostgreSQL server, with two workers"),
+    ] = "",
+    workers: Annotated[int | None, typer.Option(min=1, help="default one, or two on PostgreSQL")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Start everything on this machine: Prefect server, worker, MLflow UI, deployments with their schedules."""
-    stack = importlib.import_module("aiops_flows.stack")
-    load_use_case(use_case)
-    with working("starting", quiet=as_json):
-        started = stack.start(Settings())
-    show_rows(_parts(started), as_json=as_json)
+    """Start Prefect server, MLflow and workers on this machine, and deploy the prefect.yaml of this folder."""
+    started = stack.start(Settings(), postgres_url=postgres, workers=workers, tell=_teller(quiet=as_json))
+    show_rows(started.rows(), as_json=as_json)
+    if not as_json:
+        say(f"\nruns: {started.url('prefect')}   models: {started.url('mlflow')}   stop: aiops-flows down")
+        if postgres:
+            say("other terminals: set AIOPS_DATABASE_URL to the database aiops_case_log of that server,")
+            say(f"and AIOPS_MLFLOW_URL={started.url('mlflow')}")
 
 
-def _parts(started: Any) -> list[dict[str, Any]]:
-    return [dict(row) for row in started.rows()]
+def _teller(*, quiet: bool) -> Callable[[str], None]:
+    return (lambda _: None) if quiet else (lambda what: typer.echo(f"{what} ...", err=True))
 
 
 def down() -> None:
     """Stop everything that ``up`` started."""
-    stopped = importlib.import_module("aiops_flows.stack").stop(Settings())
+    stopped = stack.stop(Settings())
     say("stopped: " + ", ".join(stopped) if stopped else "nothing was running")
 
 
@@ -62,7 +68,6 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Run a business flow over a source once, now, and say what became of the cases."""
-    stack = importlib.import_module("aiops_flows.stack")
     logging.getLogger("aiops_flows").setLevel(logging.INFO)
     with working("running", quiet=as_json), stack.prefect_server(Settings()):
         frame = pkgutil.resolve_name(flow)(source)

@@ -6,9 +6,10 @@ server for a demo, a single run or a test session.
 
 from __future__ import annotations
 
+from aiops_flows.errors import StackError
 from aiops_flows.stack.deploying import WORK_POOL, deploy
 from aiops_flows.stack.environment import prefect_environment
-from aiops_flows.stack.processes import Part, StackError
+from aiops_flows.stack.processes import Part
 from aiops_flows.stack.record import Stack
 from aiops_flows.stack.server import prefect_server
 from aiops_flows.stack.starting import Ports, start, status, stop

@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from aiops_flows.errors import StackError
 from aiops_flows.settings import Settings
 from aiops_flows.stack.environment import prefect_environment, process_environment
-from aiops_flows.stack.processes import StackError, ask
+from aiops_flows.stack.processes import ask
 
 __all__ = ["WORK_POOL", "deploy", "require_prefect_yaml", "workers_online"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit, urlunsplit
 
-from aiops_flows.stack.processes import StackError
+from aiops_flows.errors import StackError
 
 __all__ = ["CASE_LOG", "MLFLOW", "PREFECT", "check", "database"]
 

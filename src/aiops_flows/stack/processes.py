@@ -16,18 +16,14 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
-from aiops_flows.errors import AiopsError
+from aiops_flows.errors import StackError
 
-__all__ = ["HOST", "Part", "StackError", "ask", "end", "free_port", "spawn", "wait_until"]
+__all__ = ["HOST", "Part", "ask", "end", "free_port", "spawn", "wait_until"]
 
 HOST = "127.0.0.1"
 _LOOK_EVERY_SECONDS = 0.1
 _LOG_BYTES = 5_000_000
 _PROC = Path("/proc/self/stat").exists()
-
-
-class StackError(AiopsError):
-    """A part of what runs on this machine did not start, or did not stop."""
 
 
 @dataclass(frozen=True)

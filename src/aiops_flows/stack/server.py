@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from aiops_flows.errors import StackError
 from aiops_flows.settings import Settings
 from aiops_flows.stack import record
 from aiops_flows.stack.environment import prefect_environment, server_environment
-from aiops_flows.stack.processes import HOST, StackError, ask, free_port, wait_until
+from aiops_flows.stack.processes import HOST, ask, free_port, wait_until
 
 __all__ = ["answers", "arguments", "prefect_server"]
 

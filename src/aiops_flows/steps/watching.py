@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from aiops_flows.steps.rows import arriving, learned_rows
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase
 
-__all__ = ["DriftCheck", "ModelHealth", "UseCaseHealth", "check_drift", "monitor"]
+__all__ = ["DriftCheck", "ModelHealth", "UseCaseHealth", "check_drift", "keep_report", "monitor"]
 
 _logger = logging.getLogger("aiops_flows.watching")
 
@@ -67,6 +68,22 @@ def _check(place: Workspace, use_case: UseCase, spec: ModelSpec, now: pd.DataFra
     report = measure_drift(before, now, spec.drift_columns)
     rendered = render_report(before, now, report) if render and len(before) and len(now) else None
     return DriftCheck(spec.name, champion.version, report, rendered, report.reason)
+
+
+def keep_report(place: Workspace, use_case: UseCase, check: DriftCheck) -> Path:
+    """Keep Evidently's report of a check: in the home folder, and beside the champion in MLflow where it answers."""
+    if check.rendered is None or check.version is None:
+        raise ValueError(f"{check.model}: there is no report to keep; check with render=True, and with a champion")
+    folder = place.settings.folder / "reports" / use_case.name
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{check.model}-drift.html"
+    file.write_bytes(check.rendered.html)
+    record = versions.get(place.log, use_case.name, check.model, check.version)
+    try:
+        place.registry.attach(record.run_id, {"watching/drift.html": check.rendered.html}, {"drift": check.verdict})
+    except RegistryError as fault:
+        _logger.warning("the drift report is only in %s: %s", file, fault)
+    return file
 
 
 @dataclass(frozen=True)

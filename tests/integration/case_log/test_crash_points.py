@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from sqlalchemy import Engine, event
 
 from aiops_flows.case_log import CaseLog
@@ -60,6 +61,7 @@ def test_an_error_at_any_sql_event_leaves_nothing_half(case_log: CaseLog) -> Non
     assert points > 50
 
 
+@pytest.mark.slow
 def test_a_process_killed_at_any_sql_event_leaves_nothing_half(database_url: str) -> None:
     """A process that dies without a word at its n-th SQL event, and is run again, leaves the usual counts."""
     done = subprocess.run(

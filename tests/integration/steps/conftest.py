@@ -27,4 +27,4 @@ def place(case_log: CaseLog, pristine_store: Path, tmp_path: Path) -> Workspace:
     home = tmp_path / "home"
     shutil.copytree(pristine_store, home)
     settings = Settings(home=home, actor="trainer")
-    return Workspace(case_log, Registry.of(settings), settings)
+    return Workspace(case_log, Registry(settings.tracking_url, settings.model_cache), settings)

@@ -53,7 +53,7 @@ def test_one_id_twice_in_a_delivery_with_other_content_is_a_conflict(place: Work
 
 def test_bad_rows_do_not_block_the_good_ones(place: Workspace) -> None:
     """Each bad row stands in quarantine with its field, what was found, and the stage."""
-    rows = make_parcels(20).to_dict("records")
+    rows = [{str(name): value for name, value in row.items()} for row in make_parcels(20).to_dict("records")]
     rows[3]["weight"] = float("inf")
     rows[4]["region"] = "<script>"
     rows[5]["distance"] = "far"

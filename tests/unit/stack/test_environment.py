@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from aiops_flows.errors import StackError
 from aiops_flows.settings import Settings
 from aiops_flows.stack import prefect_environment, start, status, stop
 from aiops_flows.stack.environment import mlflow_environment, process_environment, server_environment
 from aiops_flows.stack.postgresql import check, database
-from aiops_flows.stack.processes import StackError
 
 API = "http://127.0.0.1:4200/api"
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from aiops_flows.stack.processes import HOST, Part, StackError, _born, end, free_port, spawn, wait_until
+from aiops_flows.errors import StackError
+from aiops_flows.stack.processes import HOST, Part, _born, end, free_port, spawn, wait_until
 
 CHILD = "import time; time.sleep(60)"
 PARENT = f"""
