@@ -22,14 +22,15 @@ from aiops_flows.use_case import ModelSpec
 from benchmarks.claims_replay import Replay, utc
 from flows.claims import CLAIMS, amount, disposition
 
-__all__ = ["DEPLOYED", "Answered", "amount_figures", "answered", "automatic_figures", "paid_figures"]
+__all__ = ["DEPLOYED", "Answered", "Figures", "amount_figures", "answered", "automatic_figures", "paid_figures"]
 
 DEPLOYED, FROZEN = "as deployed", "the first champion, frozen"
 TWO_YEARS, NEXT_YEARS = "2010-11, labels whenever known", "2011-12, labels whenever known"
 MEAN, MEDIAN = "constant: mean so far", "constant: median so far"
 _LEARNED_WHENEVER = {TWO_YEARS: ("2010-01-01", "2012-01-01"), NEXT_YEARS: ("2011-01-01", "2013-01-01")}
 
-Figures = dict[str, float | int | None]
+Figures = Mapping[str, float | None]
+"""Figures by name; None where there is nothing to measure."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,10 @@ def answered(place: Workspace, done: Replay, start: pd.Timestamp) -> Answered:
         found[f"{name}: {DEPLOYED}"] = _deployed(place, spec).reindex(found.index)
         found[f"{name}: {FROZEN}"] = _said(spec, _first_champion(place, spec), claims)
         for way, (first, last) in _LEARNED_WHENEVER.items():
-            learned = _said(spec, _learned_whenever(place, spec, first, last), claims)
-            found[f"{name}: {way}"] = np.where(claims["received_at"] >= utc(last), learned, np.nan)
+            later = claims["received_at"] >= utc(last)
+            if later.any():
+                learned = _said(spec, _learned_whenever(place, spec, first, last), claims)
+                found[f"{name}: {way}"] = np.where(later, learned, np.nan)
     found[[f"amount: {MEAN}", f"amount: {MEDIAN}"]] = _constants(place, done, claims["received_at"])
     return Answered(found)
 
@@ -112,7 +115,7 @@ def _constants(place: Workspace, done: Replay, received: pd.Series[pd.Timestamp]
     return constants
 
 
-def paid_figures(claims: pd.DataFrame, way: str) -> Figures:
+def paid_figures(claims: pd.DataFrame, way: str) -> dict[str, float]:
     """How well the probability of being paid ranks, and how far it is from what happened."""
     told = claims[claims["disposition"].notna() & claims[f"paid: {way}"].notna()]
     if told.empty:
@@ -127,7 +130,7 @@ def paid_figures(claims: pd.DataFrame, way: str) -> Figures:
     }
 
 
-def amount_figures(claims: pd.DataFrame, way: str) -> Figures:
+def amount_figures(claims: pd.DataFrame, way: str) -> dict[str, float]:
     """How far the expected amounts are from those paid, in US dollars; denied claims are paid 0."""
     told = claims[claims["amount"].notna() & claims[f"amount: {way}"].notna()]
     if told.empty:

@@ -3,8 +3,9 @@
     python -m benchmarks.claims_quality [--data FILE] [--every DAYS] [--models disposition amount]
 
 Claims received in 2010 and 2011 are history, with the outcomes that were known on 2012-01-01. What follows comes in
-order of receipt through the same functions as the tasks call, on a case log in SQLite and an MLflow store in a temporary
-folder. The published file does not say when a claim was closed: `flows.published_claims` assumes it, and says how.
+order of receipt through the same functions as the tasks call, on a case log in SQLite and an MLflow store in a
+temporary folder. The published file does not say when a claim was closed: `flows.published_claims` assumes it, and says
+how.
 """
 
 from __future__ import annotations
@@ -105,6 +106,7 @@ def measured(place: Workspace, done: Replay) -> dict[str, Any]:
     return {
         "taken_in": _taken_in(place, done),
         "paid": BASELINE | _by_year(claims, "paid"),
+        "paid_share": _paid_share(place),
         "amount": _by_year(claims, "amount"),
         "automatic": {year: automatic_figures(claims.of(year)) for year in YEARS},
         "automatic_by_month": _by_month(claims),
@@ -129,6 +131,13 @@ def _taken_in(place: Workspace, done: Replay) -> dict[str, Any]:
         "broken_invariants": audit.check_invariants(place.log),
         "audit_findings": [finding.what for finding in audit.verify(place.log)],
     }
+
+
+def _paid_share(place: Workspace) -> dict[str, float]:
+    """The share paid of the claims received in each year, by all outcomes there are."""
+    told = questions.labelled(place.log, CLAIMS.name, name="disposition")
+    years = told["received_at"].dt.strftime("%Y")
+    return {str(year): float(share) for year, share in (told["value"] != "deny").groupby(years).mean().items()}
 
 
 def _by_year(claims: Answered, what: str) -> dict[str, dict[int, Figures]]:
@@ -178,9 +187,10 @@ def _opening(found: dict[str, Any]) -> str:
 
 `python -m benchmarks.claims_quality --every {every}`: {taken["cases"]:,} published claims stored,
 {taken["quarantined"]} row to quarantine ({"; ".join(taken["quarantine_reasons"])}).
-Claims received in 2010 and 2011 are history; the first models learn from the outcomes known on 2012-01-01, and challengers
-are trained every {every} days on what was known by then (at most three years back, 70 % of it; the rest judges and
-certifies). **When a claim was closed is an assumption**: the published file does not say it (`flows/published_claims.py`).
+Claims received in 2010 and 2011 are history; the first models learn from the outcomes known on 2012-01-01.
+Challengers are trained every {every} days on what was known by then (at most three years back, 70 % of it; the rest
+judges and certifies). **When a claim was closed is an assumption**, since the published file does not say it: see
+`flows/published_claims.py`.
 The case log's invariants and audit trail {"hold" if holds else "ARE BROKEN"}."""
 
 
@@ -201,13 +211,13 @@ def _paid_table(paid: dict[str, dict[int, Figures]]) -> str:
     names = ("auc", "brier", "ece")
     head = ["probability of being paid"] + [f"{name} {year}" for year in YEARS for name in ("AUC", "Brier", "ECE")]
     rows = [[f"**{way}**" if way == DEPLOYED else way, *_cells(years, names, ".3f")] for way, years in paid.items()]
-    told = paid[DEPLOYED]
-    shares = ", ".join(f"{year}: {told[year]['paid_share']:.1%} of {told[year]['claims']:,}" for year in YEARS)
+    told = ", ".join(f"{paid[DEPLOYED][year]['claims']:,} of {year}" for year in YEARS)
     return f"""## Paid or denied
 
-Paid is approved or settled. ECE: ten bins of equal width. Claims without a published disposition are left out.
-Share paid: {shares}. Rows "labels whenever known" are trained on labels that were not known at the time, the baseline's
-way: all labelled claims received in the two years, no rows kept back; the others use labels only once they were known.
+Paid is approved or settled; judged on the claims that have a published disposition ({told}). ECE: ten bins of equal
+width. Rows "labels whenever known" learned the baseline's way, with the library's estimator: from every labelled
+claim received in those two years, no rows kept back, *also from outcomes that were not known at the time*. The others
+use labels only once they were known.
 
 {_table(head, rows)}"""
 
@@ -218,20 +228,17 @@ def _amount_table(amounts: dict[str, dict[int, Figures]]) -> str:
     head += [f"{name} {year}" for year in YEARS for name in ("MAE", "RMSE", "bias", "total said / paid")]
     rows = []
     for way, years in amounts.items():
-        cells = []
+        cells: list[str] = []
         for year in YEARS:
-            cells += _cells_of(years.get(year, {}), names) + [_shown(years.get(year, {}).get("total_ratio"), ".2f")]
+            each = years.get(year, {})
+            cells += [*(_shown(each.get(name), ".1f") for name in names), _shown(each.get("total_ratio"), ".2f")]
         rows.append([f"**{way}**" if way == DEPLOYED else way, *cells])
     return f"""## Amount
 
-More than half of the claims are paid nothing, so "always 0", the median, has the smallest absolute error and is useless as
-an expectation: read MAE beside the bias and the total.
+More than half of the claims are paid nothing, so "always 0", the median, has the smallest absolute error and is
+useless as an expectation: read MAE beside the bias and the total.
 
 {_table(head, rows)}"""
-
-
-def _cells_of(figures: Figures, names: Sequence[str]) -> list[str]:
-    return [_shown(figures.get(name), ".1f") for name in names]
 
 
 def _automatic_table(found: dict[str, Any]) -> str:
@@ -240,23 +247,23 @@ def _automatic_table(found: dict[str, Any]) -> str:
     head += ["error (95 % sure)", "certified target"]
     rows = []
     for year, each in found["automatic"].items():
-        error = f"{_shown(each['error'])} ({_shown(each['error_low'])} to {_shown(each['error_high'])})"
-        counted = [f"{each[name]:,}" for name in ("claims", "decided")]
-        rows.append(
-            [str(year), *counted, f"{each['coverage']:.1%}", f"{each['told']:,}", str(each["wrong"]), error]
-            + [f"{target['max_error']:.2f}"]
-        )
+        decided = [f"{each['claims']:,}", f"{each['decided']:,}", f"{each['coverage']:.1%}"]
+        sure = f"({_shown(each['error_low'])} to {_shown(each['error_high'])})"
+        wrong = [f"{each['told']:,}", f"{each['wrong']}", f"{_shown(each['error'])} {sure}"]
+        rows.append([str(year), *decided, *wrong, f"{target['max_error']:.2f}"])
     said = " ".join(_kept(int(year), each, target["max_error"]) for year, each in found["automatic"].items())
+    shares = ", ".join(f"{year} is {share:.1%}" for year, share in found["paid_share"].items())
     promised = [each["coverage"] for each in found["certificates"] if each["threshold"] is not None]
     return f"""## Automatic decisions
 
 {_table(head, rows)}
 
 {said}
-The certificate says: at most {target["max_error"]:.0%} wrong with probability {target["confidence"]:.0%}, *for claims like
-those it was made on* (outcomes known at the training, received over up to three years). Claims change, here the share that
-is paid, so it is no promise for the months that follow; the {len(found["certificates"])} certificates also share most of
-their rows. They promised a coverage of {min(promised, default=0):.0%} to {max(promised, default=0):.0%}.
+The certificate says: at most {target["max_error"]:.0%} wrong with probability {target["confidence"]:.0%}, *for claims
+like those it was made on* (outcomes known at the training, received over up to three years). Claims change: the share
+paid of those received in {shares}. So it is no promise for the months that follow; and the
+{len(found["certificates"])} certificates share most of their rows. The coverage on those rows was
+{min(promised, default=0):.0%} to {max(promised, default=0):.0%}.
 {_verdicts(found["automatic"])}"""
 
 
@@ -276,7 +283,7 @@ def _verdicts(automatic: dict[int, Figures]) -> str:
     counts = [
         f"{year}: {each['decided_deny']} deny, {each['decided_approve']} approve" for year, each in automatic.items()
     ]
-    return f"By verdict: {'; '.join(counts)}. What policy decides is small property claims, nearly all of them denials."
+    return f"By verdict: {'; '.join(counts)}."
 
 
 def _promotions(found: dict[str, Any]) -> str:

@@ -43,7 +43,7 @@ class Settings(BaseSettings):
     def folder(self) -> Path:
         """The home folder, made where it is missing."""
         folder = self.home.expanduser().absolute()
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds customers' data
         return folder
 
     @property

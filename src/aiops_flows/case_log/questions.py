@@ -188,7 +188,14 @@ def _known(where: _Conditions, known_by: datetime | None) -> str:
     return f"{where} AND {_LAST_KNOWN} AND n.known_at <= ?)"
 
 
-def outcomes(log: CaseLog, use_case: str, *, name: str, known_by: datetime | None = None) -> pd.DataFrame:
+def outcomes(
+    log: CaseLog,
+    use_case: str,
+    *,
+    name: str,
+    known_by: datetime | None = None,
+    case_ids: Sequence[str] | None = None,
+) -> pd.DataFrame:
     """The latest outcome of each case that was known by then (by default now), by case id.
 
     Returns:
@@ -196,6 +203,7 @@ def outcomes(log: CaseLog, use_case: str, *, name: str, known_by: datetime | Non
     """
     where = _Conditions(use_case, "o")
     where.add("o.name = ?", name)
+    where.add("o.case_id = ANY(?)", _list(case_ids))
     statement = f"""
         SELECT o.case_id, o.value, o.event_at, o.known_at FROM outcomes AS o
         WHERE {_known(where, known_by)} ORDER BY o.case_id"""

@@ -24,6 +24,7 @@ from aiops_flows.use_case import UseCase
 __all__ = ["accepted", "case_ids", "delivery", "drop", "finish_cases", "hand_over", "produce", "sent", "work"]
 
 _IDLE_SECONDS = 0.02
+_BACKLOG = 5  # files that wait: beyond it the workers, who are killed, would need hours afterwards
 
 
 def case_ids(use_case: UseCase, rows: Iterable[dict[str, Any]]) -> list[str]:
@@ -46,6 +47,9 @@ def produce(stage: Stage, producer: int, size: int, enough: Path) -> None:
     number = sent(notes)
     with stage.workspace() as place:
         while not enough.exists():
+            if sum(1 for _ in stage.inbox.glob("*.jsonl")) > _BACKLOG:
+                time.sleep(_IDLE_SECONDS)
+                continue
             rows = delivery(stage, producer, number, size)
             if number % 2:
                 drop(stage.inbox, f"{producer}-{number:06d}.jsonl", rows)

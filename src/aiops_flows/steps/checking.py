@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from aiops_flows.case_log.writes import QuarantineRow
 from aiops_flows.errors import SourceError
-from aiops_flows.steps.sources import Delivery
+from aiops_flows.steps.sources import Delivery, FrameRows
 from aiops_flows.use_case import Case
 
 __all__ = ["Checked", "check_rows", "conflict_row"]
@@ -88,7 +88,8 @@ def check_rows(case_type: type[Case], delivery: Delivery) -> Checked:
     ignored = [name for name in delivery.columns if name not in names]
     checked = Checked({name: [] for name in case_type.model_fields}, ignored_columns=ignored)
     for start in range(0, len(delivery.rows), _AT_ONCE):
-        rows = [_present(row, case_type.absent) for row in delivery.rows[start : start + _AT_ONCE]]
+        part = _pairs(delivery, slice(start, start + _AT_ONCE), names)
+        rows = [_present(pairs, case_type.absent) for pairs in part]
         valid, reasons = _validated(case_type, rows)
         checked.add(valid)
         for position, reason in reasons.items():
@@ -116,11 +117,18 @@ def _refuse_missing_columns(case_type: type[Case], names: set[str], delivery: De
         )
 
 
-def _present(row: Mapping[str, Any], absent: frozenset[str]) -> dict[str, Any]:
+def _pairs(delivery: Delivery, place: slice, names: set[str]) -> Iterator[Iterable[tuple[str, Any]]]:
+    """Names and values of some rows; of a frame, only those of the case."""
+    if isinstance(delivery.rows, FrameRows):
+        return delivery.rows.pairs(place, [name for name in delivery.columns if name in names])
+    return (row.items() for row in delivery.rows[place])
+
+
+def _present(pairs: Iterable[tuple[str, Any]], absent: frozenset[str]) -> dict[str, Any]:
     """The values of a row that are there."""
     return {
         name: value
-        for name, value in row.items()
+        for name, value in pairs
         if value is not None and not (value.__class__ is str and (value in absent or value.strip() in absent))
     }
 

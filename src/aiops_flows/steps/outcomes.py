@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from aiops_flows.case_log import writes
+from aiops_flows.case_log import questions, writes
 from aiops_flows.case_log.writes import QuarantineRow
 from aiops_flows.errors import SourceError
 from aiops_flows.steps.inbox import work_through
@@ -25,6 +25,7 @@ from aiops_flows.use_case import ModelSpec, UseCase
 __all__ = ["OutcomesRecorded", "record_outcomes"]
 
 _logger = logging.getLogger("aiops_flows.outcomes")
+_LONGEST = 200
 
 
 @dataclass(frozen=True)
@@ -93,25 +94,49 @@ def _record_one(
     events: list[datetime] = []
     known: list[datetime] = []
     positions: dict[str, int] = {}
+    undated: set[int] = set()
     for position, row in enumerate(delivery.rows):
         try:
             value = _value(model, row.get(model.output), use_case.case.absent)
             if value is None:
                 continue
-            known_at = _moment(row.get("known_at")) or now
+            case_id = _storable(str(row.get(identity)).strip())
+            told_at = _moment(row.get("known_at"))
+            known_at = told_at or now
             event_at = _moment(row.get("event_at")) or known_at
-        except ValueError as fault:
+        except (ValueError, TypeError, OverflowError) as fault:
             refused[position] = f"{model.output}: {fault}"
             continue
         if event_at > known_at:
             refused[position] = f"{model.output}: known at {known_at.isoformat()}, before it came true"
             continue
-        ids.append(str(row.get(identity)).strip())
+        if told_at is None:
+            undated.add(len(ids))
+        ids.append(case_id)
         values.append(value)
         events.append(event_at)
         known.append(known_at)
         positions[ids[-1]] = position
-    return _write(place, use_case, model, (ids, values, events, known), positions, refused)
+    repeated = _repeated(place, use_case, model, ids, values, undated)
+    if repeated:
+        kept = [position for position in range(len(ids)) if position not in repeated]
+        ids, values = [ids[position] for position in kept], [values[position] for position in kept]
+        events, known = [events[position] for position in kept], [known[position] for position in kept]
+    return OutcomesRecorded(known=len(repeated)) + _write(
+        place, use_case, model, (ids, values, events, known), positions, refused
+    )
+
+
+def _repeated(
+    place: Workspace, use_case: UseCase, model: ModelSpec, ids: list[str], values: list[Any], undated: set[int]
+) -> set[int]:
+    """Positions of outcomes that name no moment of knowledge and say again what is known already."""
+    if not undated:
+        return set()
+    asked = sorted({ids[position] for position in undated})
+    stored = questions.outcomes(place.log, use_case.name, name=model.output, case_ids=asked)
+    known = dict(zip(stored["case_id"], stored["value"], strict=True))
+    return {position for position in undated if ids[position] in known and known[ids[position]] == values[position]}
 
 
 def _write(
@@ -150,11 +175,19 @@ def _value(model: ModelSpec, given: Any, absent: frozenset[str]) -> Any:
     if isinstance(given, float) and math.isnan(given):
         return None
     if model.kind == "classifier":
-        return str(given).strip()
+        return _storable(str(given).strip())
     number = float(given)
     if not math.isfinite(number):
         raise ValueError(f"{number} is not a finite number")
     return number
+
+
+def _storable(text: str) -> str:
+    """The text, if a database takes it as a label or an id."""
+    if len(text) > _LONGEST or "\x00" in text:
+        raise ValueError(f"{text[:60]!a} is no label: it holds NUL, or more than {_LONGEST} characters")
+    text.encode()  # a lone surrogate, as of bytes that are no UTF-8, is a ValueError
+    return text
 
 
 def _moment(given: Any) -> datetime | None:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from aiops_flows.case_log import leases, questions, writes
+from aiops_flows.case_log.moments import moment_text
 from aiops_flows.case_log.writes import Decision, Decisions, Reviews
 from aiops_flows.errors import UseCaseError
 from aiops_flows.steps.certifying import Certificate, certificate_in_force, rule_verdicts
@@ -47,7 +48,7 @@ def review(place: Workspace, use_case: UseCase, cases: pd.DataFrame) -> pd.DataF
     proposal = propose(use_case, cases, certificate)
     priorities = _priorities(use_case, cases)
     ids, tokens = cases["case_id"].tolist(), cases["batch"].tolist()
-    due = datetime.now(UTC) + use_case.review.due
+    due = moment_text(datetime.now(UTC) + use_case.review.due)
     verdicts, reasons = list(proposal.verdicts), list(proposal.reasons)
     by: list[str | None] = [None if verdict is None else "policy" for verdict in verdicts]
     for start in range(0, len(ids), place.settings.batch_size):
@@ -83,7 +84,7 @@ def _decisions(ids: Sequence[str], proposal: Proposal, positions: Sequence[int])
 
 
 def _reviews(
-    ids: Sequence[str], reasons: Sequence[str], priorities: Sequence[float], positions: Sequence[int], due: datetime
+    ids: Sequence[str], reasons: Sequence[str], priorities: Sequence[float], positions: Sequence[int], due: str
 ) -> Reviews:
     return Reviews(
         case_ids=[ids[position] for position in positions],

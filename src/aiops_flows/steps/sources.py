@@ -6,7 +6,7 @@ import csv
 import gzip
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, overload
@@ -15,7 +15,7 @@ import pandas as pd
 
 from aiops_flows.errors import SourceError
 
-__all__ = ["Delivery", "SqlQuery", "Unreadable", "deliveries", "file_kind", "inbox_files", "read_file"]
+__all__ = ["Delivery", "FrameRows", "SqlQuery", "Unreadable", "deliveries", "file_kind", "inbox_files", "read_file"]
 
 _KINDS = {".csv": "csv", ".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 _LONGEST_FIELD = 64 * 2**20
@@ -58,8 +58,12 @@ class FrameRows(Sequence[Mapping[str, Any]]):
         return {name: values[place] for name, values in self._columns.items()}
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        for line in zip(*self._columns.values(), strict=True):
-            yield dict(zip(self._columns, line, strict=True))
+        return (dict(pairs) for pairs in self.pairs(slice(None), list(self._columns)))
+
+    def pairs(self, place: slice, names: Sequence[str]) -> Iterator[Iterable[tuple[str, Any]]]:
+        """Names and values of each of these rows, in the named columns; no row is made."""
+        part = [self._columns[name][place] for name in names]
+        return (zip(names, line, strict=True) for line in zip(*part, strict=True))
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,7 @@ def test_history_is_never_left_behind(hasty: Workspace, tmp_path: Path) -> None:
     def told(happening: str) -> None:
         nonlocal commits
         commits += happening == "commit"
-        if commits == 4:
+        if happening == "commit" and commits == 4:
             raise EndOfProcess
 
     noticing.notice(hasty.log, told)

@@ -1,0 +1,48 @@
+"""Outcomes: late, corrected, repeated and spoilt ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aiops_flows.case_log import questions
+from aiops_flows.steps.intake import take_in
+from aiops_flows.steps.outcomes import OutcomesRecorded, record_outcomes
+from aiops_flows.steps.workspace import Workspace
+from tests.parcels import PARCELS, make_outcomes, make_parcels
+
+
+def test_the_same_outcome_without_a_moment_is_stored_once(place: Workspace) -> None:
+    """Sent again it changes nothing; another value is a correction."""
+    parcels = make_parcels(5)
+    take_in(place, PARCELS, parcels)
+    undated = make_outcomes(parcels)[["case_id", "cost"]]
+    assert record_outcomes(place, PARCELS, undated) == OutcomesRecorded(new=5)
+    assert record_outcomes(place, PARCELS, undated.sample(frac=1, random_state=0)) == OutcomesRecorded(known=5)
+    corrected = undated.assign(cost=undated["cost"] + 1)
+    assert record_outcomes(place, PARCELS, corrected) == OutcomesRecorded(new=5)
+    assert questions.outcomes(place.log, "parcels", name="cost")["value"].tolist() == corrected["cost"].tolist()
+
+
+def test_a_spoilt_outcome_does_not_block_the_others(place: Workspace, tmp_path: Path) -> None:
+    """Each stands in quarantine with its reason, whatever it is made of, and the file is done with."""
+    parcels = make_parcels(8)
+    take_in(place, PARCELS, parcels)
+    names = parcels["case_id"].tolist()
+    spoilt: list[dict[str, object]] = [
+        {"case_id": names[0], "late": "lone \ud800 surrogate"},
+        {"case_id": names[1], "late": "a\x00b"},
+        {"case_id": names[2], "cost": [1]},
+        {"case_id": names[3], "cost": 10**400},
+        {"case_id": names[4], "late": "x" * 5_000_000},
+        {"case_id": "\ud800", "late": "yes"},
+        {"case_id": names[5], "late": "yes", "known_at": "some day"},
+        {"case_id": "a\x00b", "cost": 1.0},
+    ]
+    good: list[dict[str, object]] = [{"case_id": names[6], "late": "yes", "cost": 1.0}]
+    found = record_outcomes(place, PARCELS, spoilt + good)
+    assert found == OutcomesRecorded(new=2, quarantined=8)
+    bytes_that_are_no_text = b"case_id,late\n" + names[7].encode() + b",ye\xffs\n" + names[0].encode() + b",yes\n"
+    (tmp_path / "inbox").mkdir()
+    (tmp_path / "inbox" / "late.csv").write_bytes(bytes_that_are_no_text)
+    assert record_outcomes(place, PARCELS, tmp_path / "inbox") == OutcomesRecorded(new=1, quarantined=1)
+    assert [path.name for path in (tmp_path / "inbox").iterdir()] == ["done"]

@@ -1,0 +1,121 @@
+"""Promotion keeps its word: four eyes, one winner, and nothing that was changed after it was judged."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from aiops_flows.case_log import promotions, questions, versions
+from aiops_flows.errors import ChampionChanged, NotApproved
+from aiops_flows.steps.inference import predict
+from aiops_flows.steps.intake import take_in
+from aiops_flows.steps.outcomes import record_outcomes
+from aiops_flows.steps.promotion import PromotionResult, approve, promote, repair_aliases
+from aiops_flows.steps.review import review
+from aiops_flows.steps.training import Retrained, retrain
+from aiops_flows.steps.workspace import Workspace
+from aiops_flows.use_case import UseCase
+from tests.parcels import PARCELS, cost, late, make_outcomes, make_parcels
+
+NOW = pd.Timestamp("2026-11-01", tz="UTC").to_pydatetime()
+CAREFUL = replace(late, four_eyes=True)
+FOUR_EYES = replace(PARCELS, models=[CAREFUL, cost])
+
+
+def trained(place: Workspace, use_case: UseCase = PARCELS) -> Retrained:
+    """A challenger that passes its gates."""
+    history = make_parcels(1200, seed=1, prefix="H")
+    take_in(place, use_case, history, history=True)
+    record_outcomes(place, use_case, make_outcomes(history))
+    made = retrain(place, use_case, use_case.models[0], as_of=NOW)
+    assert made.passed, made.reasons
+    return made
+
+
+def test_four_eyes_are_four_eyes(place: Workspace) -> None:
+    """Neither trainer nor proposer can approve; somebody else can, and then it is promoted."""
+    made = trained(place, FOUR_EYES)
+    assert promote(place, FOUR_EYES, CAREFUL, proposer="proposer").action == "waiting"
+    with pytest.raises(NotApproved):
+        approve(place, FOUR_EYES, "parcels-late", made.version, approver="trainer")
+    approve(place, FOUR_EYES, "parcels-late", made.version, approver="proposer")
+    assert promote(place, FOUR_EYES, CAREFUL, proposer="proposer").action == "waiting"
+    approve(place, FOUR_EYES, "parcels-late", made.version, approver="second person")
+    assert promote(place, FOUR_EYES, CAREFUL, proposer="proposer").promoted
+    champion = promotions.champion(place.log, "parcels", "parcels-late")
+    assert champion is not None
+    assert champion.approver == "second person"
+
+
+def test_an_approval_holds_for_the_evidence_that_was_seen(place: Workspace) -> None:
+    """New evidence voids it, and an approval of other evidence is refused."""
+    made = trained(place, FOUR_EYES)
+    with pytest.raises(NotApproved, match="look at it again"):
+        approve(place, FOUR_EYES, "parcels-late", made.version, approver="second person", evidence_digest="0" * 64)
+    approve(place, FOUR_EYES, "parcels-late", made.version, approver="second person")
+    record = versions.get(place.log, "parcels", "parcels-late", made.version)
+    changed = str(record.evidence) + "\n"
+    versions.attach_evidence(
+        place.log, "parcels", "parcels-late", made.version, evidence=changed, evidence_digest="1" * 64, certificate=None
+    )
+    assert not promote(place, FOUR_EYES, CAREFUL, proposer="proposer").promoted
+
+
+def test_a_report_that_was_changed_is_not_promoted(place: Workspace) -> None:
+    """What the approver would look at must be what was judged."""
+    made = trained(place)
+    place.registry.attach(made.run_id, {"evidence/drift_report.html": b"<html>all is well</html>"})
+    result = promote(place, PARCELS, late)
+    assert result.action == "refused"
+    assert "not the one that was judged" in result.reasons[0]
+
+
+def test_a_race_has_one_winner(place: Workspace) -> None:
+    """Of many who promote at once one moves the champion, and the others are told."""
+    trained(place)
+
+    def race(number: int) -> PromotionResult | Exception:
+        try:
+            return promote(place, PARCELS, late, version=1, proposer=f"racer {number}")
+        except ChampionChanged as lost:
+            return lost
+
+    with ThreadPoolExecutor(8) as racers:
+        results = list(racers.map(race, range(8)))
+    winners = [result for result in results if isinstance(result, PromotionResult) and result.promoted]
+    assert len(winners) == 1
+    history = promotions.history(place.log, "parcels", "parcels-late")
+    assert (history["action"] == "promote").sum() == 1
+
+
+def test_aliases_are_repaired_from_the_case_log(place: Workspace) -> None:
+    """Somebody moved the alias by hand: the log knows better, and says that it had to repair."""
+    trained(place)
+    promote(place, PARCELS, late)
+    place.registry.project("parcels-late", champion=None, challenger=1)
+    assert repair_aliases(place, PARCELS, late)
+    assert not repair_aliases(place, PARCELS, late)
+
+
+def test_a_model_whose_files_were_changed_decides_nothing(place: Workspace) -> None:
+    """One changed byte in the cache and in MLflow: the cases go to people, and the reason says why."""
+    trained(place)
+    promote(place, PARCELS, late)
+    model_files = [path for path in place.settings.folder.rglob("model.skops") if path.is_file()]
+    assert len(model_files) >= 2  # MLflow's and the cache's
+    for path in model_files:
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.chmod(0o600)
+        path.write_bytes(content)
+    fresh = replace(place, registry=type(place.registry)(place.settings.tracking_url, place.settings.model_cache))
+    cases = take_in(fresh, PARCELS, make_parcels(20, seed=5))
+    said = predict(fresh, PARCELS, late, cases)
+    assert said["late"].isna().all()
+    done = review(fresh, PARCELS, predict(fresh, PARCELS, cost, said))
+    assert done["verdict"].isna().all()
+    assert done["verdict_reason"].str.contains("could not be loaded: DigestMismatch|has no champion").all()
+    assert len(questions.open_reviews(place.log, "parcels")) == 20
