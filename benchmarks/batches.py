@@ -45,18 +45,24 @@ def beside_plain(stage: Stage, figures: Figures, sizes: Sequence[int], repeats: 
 def _lines(figures: Figures, seconds: Seconds, server: float) -> None:
     """Fixed cost and growth, from a line over the sizes."""
     fixed = {name: _line(seconds, name)[0] for name in ("plain", "ours")}
-    for name in fixed:
-        figures.note(f"{name}: fixed CPU ms, and us a case", f"{fixed[name] * 1e3:.0f}, {_line(seconds, name)[1] * 1e6:.1f}")
+    for name, each in fixed.items():
+        figures.note(f"{name}: fixed CPU ms, and us a case", f"{each * 1e3:.0f}, {_line(seconds, name)[1] * 1e6:.1f}")
     over = (fixed["ours"] - fixed["plain"]) * 1e3
     figures.hold("fixed cost over plain: ms", over, at_most=250)
     figures.hold("fixed cost over plain, the Prefect server's share with it: ms", over + server * 1e3, at_most=250)
     small, large = sorted(seconds)[-2:]
-    each = {size: (median(seconds[size]["ours"]) - fixed["ours"]) / size for size in (small, large)}
-    figures.hold(f"growth: a case at {large:,} / a case at {small:,}", each[large] / each[small], at_most=1.15)
+    growth = {name: _case(seconds, large, name, fixed) / _case(seconds, small, name, fixed) for name in fixed}
+    figures.hold(f"growth: a case at {large:,} / a case at {small:,}", growth["ours"], at_most=1.15)
+    figures.note("growth of plain, for comparison", f"{growth['plain']:.3g}")
+
+
+def _case(seconds: Seconds, size: int, name: str, fixed: dict[str, float]) -> float:
+    """CPU seconds a case, without the fixed cost."""
+    return (median(seconds[size][name]) - fixed[name]) / size
 
 
 def _line(seconds: Seconds, name: str) -> tuple[float, float]:
-    """Fixed cost and cost of a case; relative errors are weighed alike, or the largest size would hide the fixed cost."""
+    """Fixed cost and cost of a case; errors count by their share, else the largest size would drown the fixed cost."""
     sizes = np.array(sorted(seconds), dtype=float)
     taken = np.array([median(seconds[int(size)][name]) for size in sizes])
     slope, fixed = np.polyfit(sizes, taken, 1, w=1 / taken)
@@ -69,7 +75,8 @@ def beside_ordinary(stage: Stage, figures: Figures, sizes: Sequence[int], repeat
     stage.reference.to_parquet(reference)
     champions(stage.models, stage.example(), tracking)
     for size in sizes:
-        runs = {"ordinary": _ordinary_run(stage, size, reference, tracking), "ours": _our_drift_run(stage, size, reference)}
+        ordinary = _ordinary_run(stage, size, reference, tracking)
+        runs = {"ordinary": ordinary, "ours": _our_drift_run(stage, size, reference)}
         interleaved(runs, 1)
         seconds = interleaved(runs, repeats)
         for name, taken in seconds.items():

@@ -15,14 +15,25 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from aiops_flows.case_log import promotions, questions, versions
 from aiops_flows.evidence import calibration_error, exact_interval
+from aiops_flows.steps.certifying import rule_verdicts
 from aiops_flows.steps.frames import stored_frame
-from aiops_flows.steps.inference import answer
+from aiops_flows.steps.inference import answer, predict_with
+from aiops_flows.steps.rows import labelled_rows
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec
 from benchmarks.claims_replay import Replay, utc
 from flows.claims import CLAIMS, amount, disposition
 
-__all__ = ["DEPLOYED", "Answered", "Figures", "amount_figures", "answered", "automatic_figures", "paid_figures"]
+__all__ = [
+    "DEPLOYED",
+    "Answered",
+    "Figures",
+    "amount_figures",
+    "answered",
+    "automatic_figures",
+    "paid_figures",
+    "unseen_by_quarter",
+]
 
 DEPLOYED, FROZEN = "as deployed", "the first champion, frozen"
 TWO_YEARS, NEXT_YEARS = "2010-11, labels whenever known", "2011-12, labels whenever known"
@@ -167,3 +178,22 @@ def automatic_figures(claims: pd.DataFrame) -> Figures:
 
 def _by_verdict(counted: Mapping[Any, int]) -> Figures:
     return {f"decided_{verdict}": int(counted.get(verdict, 0)) for verdict in CLAIMS.review.auto}
+
+
+def unseen_by_quarter(place: Workspace, done: Replay) -> dict[str, Figures]:
+    """What the first champions would decide under their first certificate, by quarter of receipt, and how wrongly.
+
+    Only on claims that no model ever learns from or is judged on (the part that certifies), by all outcomes there are;
+    so it shows how claims change under one unchanged model.
+    """
+    ever = (questions.labelled(place.log, CLAIMS.name, name=disposition.output)["known_at"].max()).to_pydatetime()
+    rows = labelled_rows(place, CLAIMS, disposition, as_of=ever, part="certify")
+    said = rows.cases
+    for spec in CLAIMS.models:
+        said = predict_with(spec, _first_champion(place, spec), 1, said)
+    verdicts, ruled = rule_verdicts(CLAIMS, said)
+    sure = said[f"{disposition.output}_confidence"].to_numpy() >= done.certificates[0]["threshold"]
+    claims = pd.DataFrame({"received_at": said["received_at"], "disposition": rows.truth})
+    claims["verdict"] = pd.Series(verdicts, dtype=object).where(ruled & sure, None)
+    quarters = claims["received_at"].dt.strftime("%Y Q") + claims["received_at"].dt.quarter.astype(str)
+    return {str(quarter): automatic_figures(part) for quarter, part in claims.groupby(quarters)}

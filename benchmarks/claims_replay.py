@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -64,9 +65,10 @@ class Stream:
 
     @classmethod
     def read(cls, file: Path) -> Stream:
-        """The stream of a published file."""
+        """The stream of a published file; a row without a readable day of receipt comes first."""
         published = pd.read_csv(file, dtype=str, keep_default_na=False)
-        received = pd.to_datetime(published["Date Received"], utc=True)
+        received = pd.to_datetime(published["Date Received"], utc=True, errors="coerce")
+        received = received.fillna(received.min())
         order = received.sort_values(kind="stable").index
         return cls(published.loc[order], received[order], published_outcomes(published))
 
@@ -97,7 +99,7 @@ class Replay:
     """Ids of the claims that are stored."""
     outcomes: int = 0
     retrainings: list[Retraining] = field(default_factory=list)
-    certificates: list[dict[str, object]] = field(default_factory=list)
+    certificates: list[dict[str, Any]] = field(default_factory=list)
     drift: list[tuple[pd.Timestamp, list[DriftCheck]]] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -201,7 +203,10 @@ def _train_one(place: Workspace, done: Replay, moment: pd.Timestamp, model: str)
 
 
 def _gate(result: dict[str, float | str | bool | None]) -> dict[str, float | str | bool | None]:
-    return {name: result[name] for name in ("gate", "passed", "value", "low", "high", "champion", "baseline")}
+    difference = ("champion_difference_low", "champion_difference_high")
+    return {
+        name: result[name] for name in ("gate", "passed", "value", "low", "high", "champion", "baseline", *difference)
+    }
 
 
 def _run(place: Workspace, arrived: pd.DataFrame, done: Replay) -> None:

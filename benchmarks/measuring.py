@@ -44,7 +44,7 @@ def interleaved(runs: Mapping[str, Callable[[], object]], repeats: int) -> dict[
     """CPU seconds of each run, repeated in turn, so that whatever else the machine does meets all of them alike."""
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for repeat in range(repeats):
-        order = list(runs) if repeat % 2 else list(reversed(runs))
+        order = list(runs) if repeat % 2 else list(runs)[::-1]
         for name in order:
             gc.collect()
             begun = cpu_seconds()

@@ -137,7 +137,7 @@ def ordinary_claims(source: str, database: str, reference: str, report: str) -> 
 
 @contextmanager
 def with_its_defaults(tracking: str) -> Iterator[None]:
-    """Prefect's default of hashing the inputs of tasks, which the library's quiet server switches off; MLflow's store."""
+    """Prefect's default of hashing the inputs of tasks, which the library's quiet server switches off; and a store."""
     import mlflow
 
     mlflow.set_tracking_uri(tracking)

@@ -290,7 +290,8 @@ class Chain:
         self.log = log
         self.kind = ""
         found = log.execute("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
-        self.seq, self.head = found or (0, "0" * 64)
+        self.seq: int = found[0] if found else 0
+        self.head: str = found[1] if found else "0" * 64
 
     @contextmanager
     def writing(self, kind: str) -> Iterator[None]:

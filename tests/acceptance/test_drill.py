@@ -26,7 +26,7 @@ def drill_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def set_stage(drill_home: Path, database_url: str, tmp_path: Path) -> SetStage:
     """Makes a stage on a fresh database."""
 
-    def make(lease_seconds: float = 2.0) -> drill.Stage:
+    def make(lease_seconds: float = 20.0) -> drill.Stage:
         settings = Settings(home=drill_home, database_url=database_url, lease_seconds=lease_seconds)
         return drill.set_stage(settings, tmp_path)
 

@@ -60,7 +60,7 @@ def _rows(log: CaseLog, connection: Connection, statement: str, *values: Any) ->
 
 _BEGIN = """
     INSERT INTO batches (use_case, batch_id, source, owner, fence, attempts, expires, state)
-    VALUES (?, ?, ?, ?, 1, 1, {now} + ?, 'open') ON CONFLICT DO NOTHING RETURNING fence, attempts"""
+    VALUES (?, ?, ?, ?, 1, ?, {now} + ?, 'open') ON CONFLICT DO NOTHING RETURNING fence, attempts"""
 
 _TAKE = """
     UPDATE batches SET fence = fence + 1, owner = ?, expires = {now} + ?, state = 'open',
@@ -69,7 +69,9 @@ _TAKE = """
     RETURNING fence, attempts"""
 
 
-def claim(log: CaseLog, use_case: str, batch_id: str, *, source: str, owner: str, seconds: float) -> Lease:
+def claim(
+    log: CaseLog, use_case: str, batch_id: str, *, source: str, owner: str, seconds: float, attempts: int = 1
+) -> Lease:
     """The lease of a batch: new, one's own again, or taken over from an owner whose lease ran out.
 
     A finished batch may be claimed again. Whoever held the batch before cannot write it any more.
@@ -81,12 +83,13 @@ def claim(log: CaseLog, use_case: str, batch_id: str, *, source: str, owner: str
         source: where its rows come from, for people.
         owner: who asks, different for each worker.
         seconds: until it may be taken over.
+        attempts: of a new batch, the how-manieth attempt at its content this is.
 
     Raises:
         BatchBusy: another owner's lease has not run out.
     """
     with _changing(log) as connection:
-        found = _rows(log, connection, _BEGIN, use_case, batch_id, source, owner, seconds) or _rows(
+        found = _rows(log, connection, _BEGIN, use_case, batch_id, source, owner, attempts, seconds) or _rows(
             log, connection, _TAKE, owner, seconds, use_case, batch_id, owner
         )
         if found:
@@ -101,15 +104,21 @@ def claim(log: CaseLog, use_case: str, batch_id: str, *, source: str, owner: str
 
 _UNFINISHED = """
     SELECT batch_id FROM batches WHERE use_case = ? AND state = 'open' AND expires < {now}
+        AND attempts + CASE WHEN expires = 0 THEN 0 ELSE 1 END >= ?
     ORDER BY expires, batch_id LIMIT ?"""
 
 
-def claim_unfinished(log: CaseLog, use_case: str, *, owner: str, seconds: float, limit: int = 100) -> list[Lease]:
-    """The leases of up to ``limit`` unfinished batches that nobody holds, longest abandoned first."""
+def claim_unfinished(
+    log: CaseLog, use_case: str, *, owner: str, seconds: float, limit: int = 100, attempts: int = 1
+) -> list[Lease]:
+    """The leases of up to ``limit`` unfinished batches that nobody holds, longest abandoned first.
+
+    Only of those of which this is at least the attempt of that number.
+    """
     skip = " FOR UPDATE SKIP LOCKED" if log.dialect == "postgresql" else ""
     leases = []
     with _changing(log) as connection:
-        for (batch_id,) in _rows(log, connection, _UNFINISHED + skip, use_case, limit):
+        for (batch_id,) in _rows(log, connection, _UNFINISHED + skip, use_case, attempts, limit):
             fence, attempts = _rows(log, connection, _TAKE, owner, seconds, use_case, batch_id, owner)[0]
             leases.append(Lease(use_case, batch_id, fence, owner, attempts))
     return leases

@@ -59,13 +59,18 @@ def use_cases(log: CaseLog) -> list[str]:
     return [row["use_case"] for row in rows_of(log, "SELECT use_case FROM audit_heads WHERE seq > 0 ORDER BY 1", [])]
 
 
-_COUNTS = {
-    "cases": "SELECT use_case, count(*) AS n FROM cases GROUP BY 1",
-    "unfinished": """
+_UNDECIDED = """
         SELECT c.use_case, count(*) AS n FROM cases AS c
         WHERE NOT EXISTS (SELECT 1 FROM decisions AS d WHERE d.use_case = c.use_case AND d.case_id = c.case_id)
             AND NOT EXISTS (SELECT 1 FROM reviews AS r WHERE r.use_case = c.use_case AND r.case_id = c.case_id)
-        GROUP BY 1""",
+            AND {not}EXISTS (SELECT 1 FROM audit AS a JOIN batches AS b
+                ON b.use_case = a.use_case AND (b.batch_id = a.batch_id OR b.batch_id LIKE a.batch_id || '/%')
+                WHERE a.use_case = c.use_case AND a.seq = c.seq AND b.state = 'open')
+        GROUP BY 1"""
+_COUNTS = {
+    "cases": "SELECT use_case, count(*) AS n FROM cases GROUP BY 1",
+    "history": _UNDECIDED.replace("{not}", "NOT "),
+    "unfinished": _UNDECIDED.replace("{not}", ""),
     "decided_by_policy": """
         SELECT d.use_case, count(*) AS n FROM decisions AS d WHERE d.actor_kind = 'policy' AND NOT EXISTS (SELECT 1
             FROM decisions AS n WHERE n.use_case = d.use_case AND n.case_id = d.case_id AND n.revision = d.revision + 1)
@@ -88,8 +93,8 @@ def counts(log: CaseLog, use_case: str | None = None) -> pd.DataFrame:
     """How many there are of what, one row a use case (of all, or of the one named).
 
     Returns:
-        Columns ``use_case``, ``cases``, ``unfinished`` (neither decided nor in review), ``decided_by_policy``,
-        ``decided_by_person``, ``open_reviews``, ``quarantined``, ``outcomes``, ``open_batches``.
+        Columns ``use_case``, ``cases``, ``history`` (neither decided nor in review, and no worker will take them up),
+        ``unfinished`` (a worker still has to), ``decided_by_policy``, ``decided_by_person``, ``open_reviews``, ``quarantined``, ``outcomes``, ``open_batches``.
     """
     names = [use_case] if use_case is not None else use_cases(log)
     table = pd.DataFrame({"use_case": pd.Series(names, dtype=object)})

@@ -24,7 +24,7 @@ FOUND = 1
 Drill = Literal["chaos", "crash-points", "pausing", "poison", "stopper", "full-disk", "all"]
 _ORDER: tuple[Drill, ...] = ("chaos", "crash-points", "pausing", "poison", "stopper", "full-disk")
 _LEASE_SECONDS = {"pausing": 0.5}
-_ORDINARY_LEASE_SECONDS = 2.0
+_ORDINARY_LEASE_SECONDS = 20.0
 
 
 def drill(

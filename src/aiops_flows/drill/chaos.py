@@ -113,6 +113,10 @@ def chaos(stage: Stage, asked: Chaos, *, told: Callable[[str], None] = lambda _:
     violations = [*counted.violations, *stuck]
     if changed:
         violations.append(f"running everything once more wrote {changed} times")
+    if not counted.stored:
+        violations.append(
+            "everybody was killed before a case was sent, so the drill proves nothing; ask for more kills"
+        )
     if not control.doubled and not control.without_audit:
         violations.append("the control came through whole, so the drill proves nothing; ask for more kills")
     figures = {**_figures(killer, counted), "changed_by_running_again": changed, "control_kills": control_kills}
@@ -148,23 +152,18 @@ def _ours(stage: Stage, asked: Chaos, told: Callable[[str], None]) -> tuple[_Kil
                 told(f"{killer.struck} of {asked.kills} kills")
                 continue
             enough.touch()
-            if not over.exists() and _is_through(place, stage, asked):
+            if not over.exists() and _is_through(place, stage, crew):
                 over.touch()
-            if crew.done:
+            if crew.have_ended():
                 return killer, []
     return killer, [f"not through after {asked.seconds:.0f} s: see {stage.folder}"]
 
 
-def _is_through(place: Workspace, stage: Stage, asked: Chaos) -> bool:
-    """Whether every delivery is noted, the inbox empty, and no case unfinished."""
-    if any(stage.inbox.glob("*.jsonl")) or not all(_noted(stage, number) for number in range(asked.producers)):
+def _is_through(place: Workspace, stage: Stage, crew: Crew) -> bool:
+    """Whether the producers have ended, the inbox is empty, and no case is unfinished."""
+    if any(stage.inbox.glob("*.jsonl")) or not crew.have_ended("producer"):
         return False
-    counts = questions.counts(place.log, stage.name)
-    return bool(len(counts)) and int(counts["unfinished"].sum()) == 0
-
-
-def _noted(stage: Stage, producer: int) -> bool:
-    return sent(stage.folder / f"accepted-{producer}.txt") > 0
+    return int(questions.counts(place.log, stage.name)[["history", "unfinished"]].to_numpy().sum()) == 0
 
 
 def _once_more(place: Workspace, stage: Stage, asked: Chaos) -> int:
@@ -191,7 +190,7 @@ def _control(stage: Stage, asked: Chaos) -> tuple[NaiveCounts, int]:
             crew.add(f"naive-worker-{number}", naive_work, url, number, over)
         worked = 0
         until = time.monotonic() + asked.seconds
-        while time.monotonic() < until and not crew.done:
+        while time.monotonic() < until and not crew.have_ended():
             crew.tend(_TEND_SECONDS)
             so_far = naive_count(url)
             harmed = so_far.doubled and crew.kills >= _CONTROL_KILLS

@@ -121,7 +121,7 @@ def _taken_over(stage: Stage) -> int:
 def _unfinished(stage: Stage) -> int:
     with stage.workspace() as place:
         counts = questions.counts(place.log, stage.name)
-    return int(counts["unfinished"].sum()) + int(counts["open_batches"].sum())
+    return int(counts[["history", "unfinished", "open_batches"]].to_numpy().sum())
 
 
 def _written(stage: Stage) -> int:

@@ -12,13 +12,23 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from multiprocessing import connection
+from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Crew", "begin"]
+__all__ = ["Crew", "begin", "load_for_all"]
 
 _PRELOADED = ["aiops_flows.drill.work", "aiops_flows.drill.naive", "skops.io"]
+
+
+def load_for_all(module: str) -> None:
+    """Have a module loaded once, before the first process begins, for all of them."""
+    _context().set_forkserver_preload([*_PRELOADED, module])
+
+
+def _context() -> ForkServerContext:
+    return multiprocessing.get_context("forkserver")
 
 
 def begin(act: Callable[..., None], *said: Any, notes: Path) -> BaseProcess:
@@ -26,9 +36,7 @@ def begin(act: Callable[..., None], *said: Any, notes: Path) -> BaseProcess:
 
     What it has to say goes to the file ``notes``.
     """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(_PRELOADED)
-    process = context.Process(target=_act, args=(act, said, notes), daemon=True)
+    process = _context().Process(target=_act, args=(act, said, notes), daemon=True)
     process.start()
     return process
 
@@ -88,10 +96,9 @@ class Crew:
             self.failed_runs += process.exitcode == 1
             self._begin(name)
 
-    @property
-    def done(self) -> bool:
-        """Whether all have done their work."""
-        return all(process.exitcode == 0 for process in self._processes.values())
+    def have_ended(self, kind: str = "") -> bool:
+        """Whether all whose name holds the word have done their work."""
+        return all(process.exitcode == 0 for name, process in self._processes.items() if kind in name)
 
     @contextlib.contextmanager
     def at_work(self) -> Iterator[Crew]:

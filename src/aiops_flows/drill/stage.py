@@ -19,6 +19,7 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 
 from aiops_flows.case_log import CaseLog, promotions, questions, versions
 from aiops_flows.case_log.versions import VersionRecord
+from aiops_flows.drill.processes import load_for_all
 from aiops_flows.drill.rehearsal import made_up_rows
 from aiops_flows.errors import UseCaseError
 from aiops_flows.registry import Registry
@@ -93,6 +94,7 @@ def set_stage(settings: Settings, folder: Path, *, path: str = REHEARSAL, source
     sample = tuple(dict(row) for delivery in deliveries(source) for row in delivery.rows) if source else ()
     if path != REHEARSAL and not sample:
         raise UseCaseError(f"to drill {path}, name a file with sample rows of it (--source); found none")
+    load_for_all(path.partition(":")[0])
     stage = Stage(settings, path, name or f"{_PREFIX}{uuid.uuid4().hex[:12]}", folder, sample)
     with stage.workspace() as place:
         if real := [known for known in questions.use_cases(place.log) if not known.startswith(_PREFIX)]:

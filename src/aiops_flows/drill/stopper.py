@@ -64,5 +64,5 @@ def stopper(
 
 def _left(stage: Stage) -> bool:
     with stage.workspace() as place:
-        unfinished = int(questions.counts(place.log, stage.name)["unfinished"].sum())
+        unfinished = int(questions.counts(place.log, stage.name)[["history", "unfinished"]].to_numpy().sum())
     return unfinished > 0 or any(stage.inbox.glob("*.jsonl"))

@@ -13,7 +13,7 @@ from pydantic import AwareDatetime
 
 from aiops_flows.use_case import Case, UseCase
 
-__all__ = ["case_frame", "empty_frame", "plain_type", "stored_frame"]
+__all__ = ["case_frame", "empty_frame", "grown", "plain_type", "stored_frame"]
 
 _NOT_IN_BODY = frozenset({"case_id", "received_at"})
 
@@ -33,6 +33,14 @@ def case_frame(case_type: type[Case], columns: Mapping[str, Sequence[Any]]) -> p
     for name in own:
         series[name] = _series(columns[name], plain_type(case_type.model_fields[name].annotation))
     return pd.DataFrame(series)
+
+
+def grown(cases: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:
+    """A new frame with more columns; the columns that were there are shared with the old one, not copied."""
+    frame = cases.copy(deep=False)
+    for name, values in columns.items():
+        frame[name] = values
+    return frame
 
 
 def empty_frame(use_case: UseCase) -> pd.DataFrame:

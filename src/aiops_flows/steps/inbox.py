@@ -29,18 +29,33 @@ def work_through(place: Workspace, use_case: str, folder: Path, take: Callable[[
     """
     taken = []
     for path in inbox_files(folder):
+        seen = _mark(path)
         try:
             taken.append(take(read_file(path)))
         except BatchBusy as busy:
             _logger.info("%s: left to the worker that has it: %s", path.name, busy)
+        except FileNotFoundError:
+            _logger.info("%s was taken by another worker", path.name)
         except SourceError as fault:
             if path.exists():  # else another worker has just finished with it
                 _logger.warning("%s goes to 'refused': %s", path.name, fault)
                 writes.add_quarantine(place.log, use_case, [_whole_file(path, str(fault))])
-                _move(path, "refused")
+                _move(path, "refused", seen)
         else:
-            _move(path, "done")
+            _move(path, "done", seen)
     return taken
+
+
+Mark = tuple[int, int, int]
+
+
+def _mark(path: Path) -> Mark | None:
+    """What changes when another file takes this one's name, or when it is written on; None for one that is gone."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _whole_file(path: Path, reason: str) -> QuarantineRow:
@@ -49,8 +64,8 @@ def _whole_file(path: Path, reason: str) -> QuarantineRow:
     return QuarantineRow(case_id=None, digest=digest, stage="read", reason=reason, raw=raw, source=path.name)
 
 
-def _move(path: Path, folder: str) -> None:
-    """Move a file aside, never over another one."""
+def _move(path: Path, folder: str, seen: Mark | None) -> None:
+    """Move a file aside, never over another one; what came under its name since it was seen stays."""
     place = path.parent / folder
     place.mkdir(exist_ok=True)
     number, target = 1, place / path.name
@@ -61,3 +76,7 @@ def _move(path: Path, folder: str) -> None:
         path.rename(target)
     except FileNotFoundError:  # another worker took the same file and was faster
         _logger.info("%s was moved by another worker", path.name)
+        return
+    if _mark(target) != seen and not path.exists():
+        _logger.warning("%s was written to while it was read: it is read again", path.name)
+        target.rename(path)

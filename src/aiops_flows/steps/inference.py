@@ -14,11 +14,13 @@ import pandas as pd
 
 from aiops_flows.case_log import promotions, writes
 from aiops_flows.errors import RegistryError
+from aiops_flows.steps.frames import grown
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase
 
 __all__ = ["Answers", "answer", "features_of", "predict", "predict_with"]
 
+_AT_ONCE = 10_000  # cases: more at once cost no less a case, only memory
 _logger = logging.getLogger("aiops_flows.inference")
 
 
@@ -121,7 +123,7 @@ def _careful(
     """The function's rows; a batch at which it fails is halved until the rows at fault stand alone."""
     said = np.zeros((len(features), width))
     failures: dict[int, str] = {}
-    waiting = [(0, len(features))] if len(features) else []
+    waiting = [(start, min(start + _AT_ONCE, len(features))) for start in range(0, len(features), _AT_ONCE)]
     while waiting:
         start, end = waiting.pop()
         try:
@@ -219,11 +221,10 @@ def _grown(
 ) -> pd.DataFrame:
     name = spec.output
     kind = "float64" if spec.kind == "regressor" else object
-    return cases.assign(
-        **{
-            name: pd.Series(values, dtype=kind, index=cases.index),
-            f"{name}_confidence": pd.Series(list[Any](confidences), dtype="float64", index=cases.index),
-            f"{name}_version": pd.Series(list[Any](versions), dtype="Int64", index=cases.index),
-            f"{name}_note": pd.Series(notes, dtype=object, index=cases.index),
-        }
-    )
+    added = {
+        name: pd.Series(values, dtype=kind, index=cases.index),
+        f"{name}_confidence": pd.Series(list[Any](confidences), dtype="float64", index=cases.index),
+        f"{name}_version": pd.Series(list[Any](versions), dtype="Int64", index=cases.index),
+        f"{name}_note": pd.Series(notes, dtype=object, index=cases.index),
+    }
+    return grown(cases, added)

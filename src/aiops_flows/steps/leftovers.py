@@ -26,6 +26,7 @@ __all__ = ["left_behind", "suspects", "unfinished"]
 
 _logger = logging.getLogger("aiops_flows.leftovers")
 _HALF = "/"
+_AT_ONCE = 20  # batches: whatever ends the worker counts as an attempt of all that it holds
 
 
 def unfinished(place: Workspace, use_case: UseCase, lease: Lease) -> pd.DataFrame:
@@ -43,7 +44,7 @@ def _bits(case_id: str) -> str:
 
 def left_behind(place: Workspace, use_case: UseCase) -> list[pd.DataFrame]:
     """Frames of the cases of batches whose worker is gone: stored, but neither decided nor with a person."""
-    found = _taken_over(place, use_case)
+    found = _taken_over(place, use_case, limit=_AT_ONCE)
     for lease, stored in found:
         _logger.info("batch %s goes on with %d cases that were left", lease.batch_id[:12], len(stored))
     return [_frame(use_case, lease, stored) for lease, stored in found]
@@ -54,16 +55,10 @@ def suspects(place: Workspace, use_case: UseCase) -> pd.DataFrame | None:
 
     What stopped the worker even so is halved; a single case goes to quarantine and to a person.
     """
-    while True:
-        found = _taken_over(place, use_case)
-        doubtful = [number for number, (lease, _) in enumerate(found) if _is_doubtful(place, lease)]
-        for number, (lease, _) in enumerate(found):
-            if number not in doubtful[:1]:
-                leases.release(place.log, lease)
-        if not doubtful:
-            return None
-        lease, stored = found[doubtful[0]]
-        if lease.attempts <= (1 if _HALF in lease.batch_id else place.settings.attempts):
+    allowed = place.settings.attempts
+    while found := _taken_over(place, use_case, limit=1, attempts=max(2, allowed)):
+        lease, stored = found[0]
+        if lease.attempts <= allowed:
             _logger.warning("batch %s, of %d cases, is worked on alone", lease.batch_id, len(stored))
             return _frame(use_case, lease, stored)
         if len(stored) > 1:
@@ -71,24 +66,25 @@ def suspects(place: Workspace, use_case: UseCase) -> pd.DataFrame | None:
         else:
             _set_aside(place, use_case, lease, stored)
         leases.finish(place.log, lease)
+    return None
 
 
-def _taken_over(place: Workspace, use_case: UseCase) -> list[tuple[Lease, pd.DataFrame]]:
-    """Batches taken over from workers that are gone or silent, with what is left to do."""
+def _taken_over(
+    place: Workspace, use_case: UseCase, *, limit: int, attempts: int = 1
+) -> list[tuple[Lease, pd.DataFrame]]:
+    """Batches taken over from workers that are gone or silent, with what is left to do: one at least, where any is."""
     let_go_of_the_gone(place.log, use_case.name)
     seconds = place.settings.lease_seconds
-    found = []
-    for lease in leases.claim_unfinished(place.log, use_case.name, owner=place.owner, seconds=seconds):
-        stored = unfinished(place, use_case, lease)
-        if stored.empty:
-            leases.finish(place.log, lease)
-        else:
-            found.append((lease, stored))
-    return found
-
-
-def _is_doubtful(place: Workspace, lease: Lease) -> bool:
-    return _HALF in lease.batch_id or lease.attempts >= max(2, place.settings.attempts)
+    while taken := leases.claim_unfinished(
+        place.log, use_case.name, owner=place.owner, seconds=seconds, limit=limit, attempts=attempts
+    ):
+        found = [(lease, unfinished(place, use_case, lease)) for lease in taken]
+        for lease, stored in found:
+            if stored.empty:
+                leases.finish(place.log, lease)
+        if left := [(lease, stored) for lease, stored in found if not stored.empty]:
+            return left
+    return []
 
 
 def _frame(use_case: UseCase, lease: Lease, stored: pd.DataFrame) -> pd.DataFrame:
@@ -113,6 +109,7 @@ def _halve(place: Workspace, use_case: UseCase, lease: Lease, case_ids: Sequence
                 source=f"half of {lease.batch_id}",
                 owner=place.owner,
                 seconds=place.settings.lease_seconds,
+                attempts=place.settings.attempts,
             )
         except BatchBusy:  # another worker halved it before, and has it in hand
             continue

@@ -15,6 +15,7 @@ from aiops_flows.case_log.moments import moment_text
 from aiops_flows.case_log.writes import Decision, Decisions, Reviews
 from aiops_flows.errors import UseCaseError
 from aiops_flows.steps.certifying import Certificate, certificate_in_force, rule_verdicts
+from aiops_flows.steps.frames import grown
 from aiops_flows.steps.leftovers import unfinished
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase
@@ -70,9 +71,7 @@ def review(place: Workspace, use_case: UseCase, cases: pd.DataFrame) -> pd.DataF
                     verdicts[position], reasons[position], by[position] = before.verdict, before.reason, before.by
     _finish(place, use_case, set(tokens))
     columns = {"verdict": verdicts, "verdict_reason": reasons, "verdict_by": by}
-    return cases.assign(
-        **{name: pd.Series(values, dtype=object, index=cases.index) for name, values in columns.items()}
-    )
+    return grown(cases, {name: pd.Series(said, dtype=object, index=cases.index) for name, said in columns.items()})
 
 
 def _decisions(ids: Sequence[str], proposal: Proposal, positions: Sequence[int]) -> Decisions:

@@ -147,6 +147,7 @@ def live(log: CaseLog, use_case: str) -> None:
 
 LIVED = {
     "cases": 10,
+    "history": 0,
     "unfinished": 0,
     "decided_by_policy": 6,
     "decided_by_person": 1,

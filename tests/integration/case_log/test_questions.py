@@ -95,12 +95,15 @@ def test_answers_without_rows_keep_their_columns(case_log: CaseLog) -> None:
 
 
 def test_counts_add_up(case_log: CaseLog) -> None:
-    """Every case is unfinished, decided or in review, and each use case is counted by itself."""
+    """Every case is history, unfinished, decided or in review, and each use case is counted by itself."""
     live(case_log, "claims")
     live(case_log, "other")
-    take_in(case_log, ["extra"], use_case="other")
+    take_in(case_log, ["of no batch"], use_case="other")
+    lease = leases.claim(case_log, "other", "half done", source="test", owner="gone", seconds=60)
+    take_in(case_log, ["of an open batch"], use_case="other", lease=lease)
     assert counted(case_log, "claims") == LIVED
-    assert counted(case_log, "other") == {**LIVED, "cases": 11, "unfinished": 1}
+    now = {"cases": 12, "history": 1, "unfinished": 1, "open_batches": 1}
+    assert counted(case_log, "other") == LIVED | now
     assert questions.use_cases(case_log) == ["claims", "other"]
     assert list(questions.counts(case_log)["use_case"]) == ["claims", "other"]
 
