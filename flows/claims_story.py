@@ -180,7 +180,7 @@ def _change(season: _Season, place: Workspace) -> None:
             continue
         moved = ", ".join(column.name for column in check.report.columns if column.drifted) or "no single column"
         report = watching.keep_report(place, CLAIMS, check)
-        _line(f"{check.model}: {check.verdict} ({moved}); report: {report.relative_to(season.home.parent)}")
+        _line(f"{check.model}: {check.verdict} ({moved}); report: {os.path.relpath(report)}")
 
 
 def _second_champion(season: _Season, place: Workspace) -> None:
@@ -190,9 +190,7 @@ def _second_champion(season: _Season, place: Workspace) -> None:
     _line(f"{known} more outcomes.")
     for told, first, last in (("before", "2025-01-01", "2025-04-01"), ("after", "2025-07-01", "2025-09-01")):
         wrong, labels = _wrong_among_automatic(season, place, first, last)
-        _line(
-            f"Of the automatic decisions {told} the change, {wrong} of {labels} turned out wrong ({wrong / labels:.0%})."
-        )
+        _line(f"Automatic decisions {told} the change: {wrong} of {labels} turned out wrong ({wrong / labels:.0%}).")
     _line("A certificate holds while the world stays as it was: that is what the drift report said in July.")
     _retrain(place, "2025-12-01")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
 import math
 import pkgutil
@@ -19,6 +18,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema
 
 from aiops_flows.errors import UseCaseError
+from aiops_flows.rule_text import rule_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,6 +33,13 @@ _LABEL = r"^[\w(](?:-?[\w .,;:&/'()+#%])*-?$"  # no markup, no quotes at the sta
 _LABEL_LENGTH = 200
 _TEXT_LENGTH = 100_000
 _FLOAT32_MAX = 3.4028234663852886e38  # estimators compute in float32: beyond it scikit-learn refuses the whole batch
+_EARLIEST, _LATEST = datetime(1678, 1, 1, tzinfo=UTC), datetime(2261, 12, 31, tzinfo=UTC)  # all that fits nanoseconds
+_LIMITS: dict[str, tuple[Any, Any]] = {
+    "float": (-_FLOAT32_MAX, _FLOAT32_MAX),
+    "int": (-(2**53), 2**53),
+    "datetime": (_EARLIEST, _LATEST),
+    "date": (_EARLIEST.date(), _LATEST.date()),
+}
 _RESERVED = frozenset({"case_id", "batch", "received_at", "verdict", "verdict_reason", "verdict_by"})
 _NAME = re.compile(r"^[a-z][a-z0-9-]{0,62}$")
 
@@ -70,16 +77,16 @@ Moment = Annotated[AwareDatetime, BeforeValidator(_aware)]
 
 
 def _tighten(schema: dict[str, Any]) -> None:
-    """Walk a core schema and give bounds to strings and numbers that have none."""
+    """Walk a core schema and give bounds to strings, numbers and moments that have none."""
     kind = schema.get("type")
     if kind == "str" and not ({"pattern", "max_length"} & schema.keys()):
         schema |= {"pattern": _LABEL, "max_length": _LABEL_LENGTH, "strip_whitespace": True}
-    elif kind in {"float", "int"} and not ({"gt", "lt", "ge", "le"} <= schema.keys()):
-        limit: float = _FLOAT32_MAX if kind == "float" else 2**53
+    elif kind in _LIMITS:
+        lowest, highest = _LIMITS[kind]
         if not ({"lt", "le"} & schema.keys()):
-            schema["le"] = limit
+            schema["le"] = highest
         if not ({"gt", "ge"} & schema.keys()):
-            schema["ge"] = -limit
+            schema["ge"] = lowest
     for value in list(schema.values()):
         if isinstance(value, dict):
             _tighten(value)
@@ -93,7 +100,8 @@ class Case(BaseModel):
     """One unit of business work. Subclass it with the fields of the business.
 
     A plain ``str`` field is a *label* (a code or a name: up to 200 printable characters, no markup, no formula sign);
-    free text says so with `Text`. Numbers are finite and fit float32. Values listed in ``absent`` count as missing.
+    free text says so with `Text`. Numbers are finite and fit float32, moments lie between the years 1678 and 2261.
+    Values listed in ``absent`` count as missing (a ``9999-12-31`` that means "open" belongs there).
     Unknown columns are ignored and reported once per batch.
     """
 
@@ -248,28 +256,17 @@ class ReviewPolicy:
 
     @cached_property
     def version(self) -> str:
-        """Twelve hex digits that change whenever the policy does, its rules' source text included."""
+        """Twelve hex digits that change whenever the policy does, its rules and the values they use included."""
         parts = {
             "verdicts": list(self.verdicts),
-            "auto": {verdict: _source(rule) for verdict, rule in self.auto.items()},
-            "priority": _source(self.priority),
+            "auto": {verdict: rule_text(rule) for verdict, rule in self.auto.items()},
+            "priority": rule_text(self.priority),
             "judged_by": self.judged_by,
             "max_error": self.max_error,
             "confidence": self.confidence,
             "due": self.due.total_seconds(),
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
-
-
-def _source(function: Callable[..., Any] | None) -> str:
-    """What a rule does, as text: its source where it can be had, else its byte code and constants."""
-    if function is None:
-        return ""
-    try:
-        return inspect.getsource(function).strip()
-    except (OSError, TypeError):
-        code = getattr(function, "__code__", None)
-        return repr(function) if code is None else f"{code.co_code.hex()} {code.co_consts} {code.co_names}"
 
 
 @dataclass(frozen=True)
@@ -298,9 +295,12 @@ class UseCase:
                     f"model {model.name} adds {sorted(clash)}, which {self.case.__name__} has; rename the output"
                 )
         _refuse_repeats(f"use case {self.name}: model names", [model.name for model in self.models])
-        _refuse_repeats(f"use case {self.name}: model outputs", [model.output for model in self.models])
+        added = [column for model in self.models for column in model.added_columns]
+        _refuse_repeats(f"use case {self.name}: the columns that its models add", added)
         if own := (_RESERVED - {"case_id", "received_at"}) & columns:
             raise UseCaseError(f"{self.case.__name__} has fields that the library adds itself: {sorted(own)}")
+        if own := _RESERVED & set(added):
+            raise UseCaseError(f"use case {self.name}: rename the outputs {sorted(own)}; the library adds such columns")
         if self.judged_by not in {model.output for model in self.models}:
             raise UseCaseError(f"use case {self.name}: no model has the output {self.judged_by!r} that judges verdicts")
 

@@ -7,8 +7,10 @@ import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 from typer.core import TyperArgument, TyperCommand, TyperGroup
 from typer.main import get_command
 
@@ -16,6 +18,7 @@ import aiops_flows
 from aiops_flows import errors
 from aiops_flows.case_log.tables import METADATA
 from aiops_flows.cli import app
+from aiops_flows.gates import METRICS
 from aiops_flows.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -74,6 +77,36 @@ def test_every_table_stands_in_the_reference(table: str) -> None:
     """Each table of the case log has a section that names every column."""
     text = section("case-log.md", table)
     assert [column.name for column in METADATA.tables[table].columns if f"`{column.name}`" not in text] == []
+
+
+def row(page: str, name: str) -> str:
+    """The row of a reference page's table that begins with a name; empty where there is none."""
+    found = re.search(rf"^\| `{re.escape(name)}` \|.*$", (REFERENCE / page).read_text(), re.MULTILINE)
+    return found.group() if found else ""
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_every_metric_stands_in_the_reference(name: str) -> None:
+    """The tables of gates have a row for each metric, which says whether more of it is better."""
+    assert ("| higher |" if METRICS[name].greater_is_better else "| lower |") in row("gates.md", name)
+
+
+DEPLOYMENTS = YAML(typ="safe").load(ROOT / "prefect.yaml")["deployments"]  # Prefect brings the reader
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda deployment: str(deployment["name"]))
+def test_every_deployment_stands_in_the_reference(deployment: dict[str, Any]) -> None:
+    """The table of deployments has a row for each, which names its flow and says whether it is started by hand."""
+    text = row("deployments.md", deployment["name"])
+    flow = deployment["entrypoint"].removeprefix("aiops_flows.lifecycle.")
+    assert f"`{flow}`" in text
+    assert ("| by hand |" in text) == ("schedules" not in deployment)
+
+
+def test_no_deployment_is_left_that_is_gone() -> None:
+    """The first table of deployments has no row of one that prefect.yaml does not have."""
+    table = (REFERENCE / "deployments.md").read_text().split("## Forms")[0]
+    assert re.findall(r"^\| `([\w-]+)` \|", table, re.MULTILINE) == [each["name"] for each in DEPLOYMENTS]
 
 
 def spoken_by_the_library() -> str:

@@ -120,7 +120,10 @@ def _sqlite_engine(address: URL) -> Engine:
 
 def _postgresql_engine(address: URL) -> Engine:
     # Statements are planned for the arrays they carry: a plan made while the tables were empty would scan them later.
-    options: dict[str, Any] = {"prepare_threshold": None}
+    # What a commit acknowledged must survive a crash, and a worker that froze must not hold the chain's head for ever.
+    promised = "-c synchronous_commit=on -c idle_in_transaction_session_timeout=60s"
+    asked = address.query.get("options", "")
+    options: dict[str, Any] = {"prepare_threshold": None, "options": f"{asked} {promised}".strip()}
     return create_engine(address, hide_parameters=True, pool_pre_ping=True, connect_args=options)
 
 

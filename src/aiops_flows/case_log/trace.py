@@ -94,7 +94,8 @@ def counts(log: CaseLog, use_case: str | None = None) -> pd.DataFrame:
 
     Returns:
         Columns ``use_case``, ``cases``, ``history`` (neither decided nor in review, and no worker will take them up),
-        ``unfinished`` (a worker still has to), ``decided_by_policy``, ``decided_by_person``, ``open_reviews``, ``quarantined``, ``outcomes``, ``open_batches``.
+        ``unfinished`` (a worker still has to), ``decided_by_policy``, ``decided_by_person``, ``open_reviews``,
+        ``quarantined``, ``outcomes``, ``open_batches``.
     """
     names = [use_case] if use_case is not None else use_cases(log)
     table = pd.DataFrame({"use_case": pd.Series(names, dtype=object)})

@@ -54,6 +54,7 @@ def predict(place: Workspace, use_case: UseCase, model: str | ModelSpec, cases: 
         NaN for quantities), ``{output}_version`` (``Int64``) and ``{output}_note`` (empty, or why nothing was said).
     """
     spec = model if isinstance(model, ModelSpec) else use_case.model(model)
+    place.hold(use_case.name, cases["batch"].unique())
     champion = promotions.champion(place.log, use_case.name, spec.name)
     if champion is None:
         return _silent(spec, cases, f"{spec.name} has no champion")

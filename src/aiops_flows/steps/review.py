@@ -45,6 +45,7 @@ def review(place: Workspace, use_case: UseCase, cases: pd.DataFrame) -> pd.DataF
         The frame with ``verdict`` (None while a person must answer), ``verdict_reason`` and ``verdict_by``
         (``policy``, ``person``, or None while a person must answer).
     """
+    place.hold(use_case.name, cases["batch"].unique())
     certificate = certificate_in_force(place, use_case)
     proposal = propose(use_case, cases, certificate)
     priorities = _priorities(use_case, cases)

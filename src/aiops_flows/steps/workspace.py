@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from aiops_flows.case_log import CaseLog
+from aiops_flows.case_log import CaseLog, leases
 from aiops_flows.registry import Registry
 from aiops_flows.settings import Settings
 from aiops_flows.steps.owners import this_process
@@ -44,6 +45,16 @@ class Workspace:
             RegistryAway: it is not in the cache and MLflow does not answer.
         """
         return self.registry.load(spec.name, version, digest, trusted=spec.trusted)
+
+    def hold(self, use_case: str, tokens: Iterable[str]) -> None:
+        """Hold the batches of a frame's column ``batch`` for another lease, from now.
+
+        Raises:
+            LeaseLost: one of them was taken over by another worker.
+        """
+        held = [leases.Lease.parse(use_case, token) for token in sorted(set(tokens)) if token]
+        if held:
+            leases.renew(self.log, held, self.settings.lease_seconds)
 
     @property
     def owner(self) -> str:

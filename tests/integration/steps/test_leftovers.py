@@ -132,6 +132,16 @@ def test_history_is_never_left_behind(hasty: Workspace, tmp_path: Path) -> None:
     assert take_in(hasty, PARCELS, tmp_path).empty
 
 
+def test_every_step_holds_its_batches_for_another_lease(place: Workspace) -> None:
+    """A run of many steps may take longer than one lease, as long as each step is shorter."""
+    cases = take_in(place, PARCELS, make_parcels(5))
+    longer = replace(place, settings=place.settings.model_copy(update={"lease_seconds": 5_000.0}))
+    predict(longer, PARCELS, PARCELS.models[0], cases)
+    batch = leases.Lease.parse("parcels", cases["batch"].iloc[0]).batch_id
+    with pytest.raises(BatchBusy, match=r"for another (4\d\d\d|5000) s"):
+        leases.claim(place.log, "parcels", batch, source="test", owner="other", seconds=1)
+
+
 def test_a_case_that_ends_every_worker_is_found_and_set_aside(place: Workspace, tmp_path: Path) -> None:
     """After three attempts its batch is halved until it stands alone: quarantined and with a person, others through."""
     make_parcels(8).to_csv(tmp_path / "deadly.csv", index=False)
