@@ -26,12 +26,11 @@ Seconds = dict[int, dict[str, list[float]]]
 
 def beside_plain(stage: Stage, figures: Figures, sizes: Sequence[int], repeats: int, server: float) -> None:
     """Ours against careful plain Python: ratio at the largest size, fixed cost over it, and growth."""
-    _plain_run(stage, 1_000)()
-    _our_run(stage, 1_000)()
+    interleaved({"plain": _plain_run(stage, 1_000), "ours": _our_run(stage, 1_000)}, 1, stage.fresh_log)
     seconds: Seconds = {}
     for size in sizes:
         runs = {"plain": _plain_run(stage, size), "ours": _our_run(stage, size)}
-        seconds[size] = interleaved(runs, repeats * _REPEATS.get(size, 1))
+        seconds[size] = interleaved(runs, repeats * _REPEATS.get(size, 1), stage.fresh_log)
         for name, taken in seconds[size].items():
             figures.note(f"{size:,} cases, {name}: CPU s", told(taken))
     largest = max(sizes)
@@ -77,8 +76,8 @@ def beside_ordinary(stage: Stage, figures: Figures, sizes: Sequence[int], repeat
     for size in sizes:
         ordinary = _ordinary_run(stage, size, reference, tracking)
         runs = {"ordinary": ordinary, "ours": _our_drift_run(stage, size, reference)}
-        interleaved(runs, 1)
-        seconds = interleaved(runs, repeats)
+        interleaved(runs, 1, stage.fresh_log)
+        seconds = interleaved(runs, repeats, stage.fresh_log)
         for name, taken in seconds.items():
             figures.note(f"{size:,} cases with drift, {name}: CPU s", told(taken))
         ratio = median(seconds["ordinary"]) / median(seconds["ours"])
@@ -87,15 +86,14 @@ def beside_ordinary(stage: Stage, figures: Figures, sizes: Sequence[int], repeat
 
 def of_the_server(stage: Stage, figures: Figures, runs: int = 6) -> float:
     """CPU seconds of the Prefect server for one run of ours, its idle load taken off."""
-    run = _our_run(stage, 1_000)
-    run()
+    ours = {"ours": _our_run(stage, 1_000)}
+    interleaved(ours, 1, stage.fresh_log)
     time.sleep(_FLUSHED_SECONDS)
     begun, before = time.monotonic(), server_cpu_seconds()
     time.sleep(_FLUSHED_SECONDS)
     idle = (server_cpu_seconds() - before) / (time.monotonic() - begun)
     begun, before = time.monotonic(), server_cpu_seconds()
-    for _ in range(runs):
-        run()
+    interleaved(ours, runs, stage.fresh_log)
     time.sleep(_FLUSHED_SECONDS)  # it writes what it was sent in batches, up to two seconds later
     taken = (server_cpu_seconds() - before - idle * (time.monotonic() - begun)) / runs
     figures.note("Prefect server: CPU ms a flow run of 4 tasks", f"{taken * 1e3:.0f}")
@@ -118,22 +116,12 @@ def _plain_run(stage: Stage, size: int) -> Callable[[], object]:
 
 def _our_run(stage: Stage, size: int) -> Callable[[], object]:
     source = str(stage.source(size))
-
-    def run() -> object:
-        stage.fresh_log()
-        return claims_batch(source)
-
-    return run
+    return lambda: claims_batch(source)
 
 
 def _our_drift_run(stage: Stage, size: int, reference: Path) -> Callable[[], object]:
     source = str(stage.source(size))
-
-    def run() -> object:
-        stage.fresh_log()
-        return claims_and_drift(source, str(reference))
-
-    return run
+    return lambda: claims_and_drift(source, str(reference))
 
 
 def _ordinary_run(stage: Stage, size: int, reference: Path, tracking: str) -> Callable[[], object]:

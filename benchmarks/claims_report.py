@@ -39,7 +39,7 @@ def _opening(found: dict[str, Any]) -> str:
 
 Written by `python -m benchmarks.claims_quality --every {every}`.
 
-{taken["cases"]:,} published claims are stored, {taken["quarantined"]} rows are in quarantine.
+Published rows stored as claims: {taken["cases"]:,}; in quarantine: {taken["quarantined"]}.
 The case log's invariants and audit trail {"hold" if holds else "ARE BROKEN"}.
 Claims received in 2010 and 2011 are history; the first models learn from the outcomes known on 2012-01-01.
 From then on challengers are trained every {every} days on the outcomes known by then: of claims received at most three

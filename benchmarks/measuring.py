@@ -40,12 +40,17 @@ def peak_memory_mb() -> float:
     return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1_024
 
 
-def interleaved(runs: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, list[float]]:
-    """CPU seconds of each run, repeated in turn, so that whatever else the machine does meets all of them alike."""
+def interleaved(
+    runs: Mapping[str, Callable[[], object]], repeats: int, before: Callable[[], object] = lambda: None
+) -> dict[str, list[float]]:
+    """CPU seconds of each run, repeated in turn, so that whatever else the machine does meets all of them alike.
+
+    ``before`` makes room for each run and is not measured.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for repeat in range(repeats):
-        order = list(runs) if repeat % 2 else list(runs)[::-1]
-        for name in order:
+        for name in list(runs)[:: 1 if repeat % 2 else -1]:
+            before()
             gc.collect()
             begun = cpu_seconds()
             runs[name]()

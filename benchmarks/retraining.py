@@ -35,12 +35,11 @@ def beside_ordinary(stage: Stage, figures: Figures, repeats: int) -> None:
             return ordinary_retrain(str(files[0]), str(files[1]), str(files[2]), str(stage.folder / "retrain.html"))
 
     def ours() -> object:
-        stage.fresh_log()
         return retrain("benchmarks.stage:CLAIMS", SPEC.name, as_of=LEARNED_BY)
 
     runs: dict[str, Callable[[], object]] = {"ours": ours, "ordinary": ordinary}
-    interleaved(runs, 1)
-    seconds = interleaved(runs, repeats)
+    interleaved(runs, 1, stage.fresh_log)
+    seconds = interleaved(runs, repeats, stage.fresh_log)
     rows = [len(pd.read_parquet(file)) for file in files[:2]]
     figures.note("rows learned from, rows judged on", f"{rows[0]:,}, {rows[1]:,}")
     for name, taken in seconds.items():

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from aiops_flows.errors import SourceError
-from aiops_flows.steps.sources import Delivery, SqlQuery, deliveries, inbox_files
+from aiops_flows.steps.sources import Delivery, SqlQuery, deliveries, inbox_files, read_file
 
 
 def one(source: object) -> Delivery:
@@ -90,6 +90,9 @@ def test_bad_json_lines_are_told_apart(tmp_path: Path) -> None:
         ("x.parquet", b"no parquet", "no readable Parquet"),
         ("x.csv.gz", b"no gzip", "no whole gzip"),
         ("x.csv", b"a,b,a\n1,2,3\n", "named twice"),
+        ("x.csv", b"a;b;c\n1;2;3\n", "parted by ';'; expected commas"),
+        ("x.csv", "a,b\n1,2\n".encode("utf-16-le"), "Send it as UTF-8"),
+        ("x.csv", "a,b\n1,2\n".encode("utf-32"), "Send it as UTF-8"),
     ],
 )
 def test_what_is_no_source_is_said_at_once(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:
@@ -119,3 +122,25 @@ def test_an_inbox_leaves_half_written_and_foreign_files(tmp_path: Path) -> None:
         (tmp_path / name).write_text("")
     (tmp_path / "done").mkdir()
     assert [path.name for path in inbox_files(tmp_path)] == ["a.jsonl", "b.csv"]
+
+
+@pytest.mark.parametrize("name", ["x.parquet", "x.csv.gz", "x.jsonl.gz"])
+def test_a_damaged_file_is_a_source_error(tmp_path: Path, name: str) -> None:
+    """Whatever bytes are spoilt, the file is read or refused: nothing else reaches who works through an inbox."""
+    path, random = tmp_path / name, np.random.default_rng(0)
+    if name.endswith(".parquet"):
+        pd.DataFrame({"case_id": ["a", "b"], "amount": [1.0, 2.0]}).to_parquet(path)
+    else:
+        path.write_bytes(gzip.compress(b"case_id,amount\na,1\nb,2\n" * 20))
+    whole = path.read_bytes()
+    refused = 0
+    for _ in range(300):
+        damaged = bytearray(whole)
+        for place in random.integers(4, len(whole), random.integers(1, 20)):
+            damaged[place] = random.integers(256)
+        path.write_bytes(damaged)
+        try:
+            read_file(path)
+        except SourceError:
+            refused += 1
+    assert refused > 100

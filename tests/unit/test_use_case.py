@@ -42,6 +42,8 @@ def test_a_gate_without_a_bound_is_refused() -> None:
         ({"name": "Order Risk"}, "lower-case"),
         ({"output": "amount"}, "rename the output"),
         ({"output": "order risk"}, "identifier"),
+        ({"output": "batch"}, "rename the outputs"),
+        ({"output": "verdict"}, "rename the outputs"),
         ({"watched": ["colour"]}, "does not have"),
     ],
 )
@@ -61,6 +63,8 @@ def test_two_models_with_one_output_are_refused() -> None:
     """A column of the frame has one source."""
     with pytest.raises(UseCaseError, match="must differ"):
         replace(ORDERS, models=[RISK, replace(RISK, name="other-risk")])
+    with pytest.raises(UseCaseError, match="risk_confidence"):
+        replace(ORDERS, models=[RISK, replace(RISK, name="other-risk", output="risk_confidence")])
 
 
 def test_the_policy_version_changes_with_a_rule() -> None:

@@ -39,6 +39,8 @@ class OutcomesAdded:
     conflicts: list[str] = field(default_factory=list)
     """Cases of which another value is stored for the same moment of knowledge; what was stored stays."""
     unknown_cases: list[str] = field(default_factory=list)
+    conflict_rows: list[int] = field(default_factory=list)
+    """Where among the given outcomes the conflicting ones stand."""
 
 
 @dataclass(frozen=True)
@@ -163,8 +165,9 @@ def add_outcomes(
             ids,
         )
     stored = {(row.case_id, row.known_at): row.value for row in found}
-    given = zip(ids, known, columns["value"], strict=True)
-    conflicts = [case_id for case_id, at, text in given if stored.get((case_id, at), text) != text]
+    given = enumerate(zip(ids, known, columns["value"], strict=True))
+    conflicts = [row for row, (case_id, at, text) in given if stored.get((case_id, at), text) != text]
     unknown_rows = sum(case_id in set(unknown) for case_id in ids) if unknown else 0
     known_rows = len(ids) - inserted.new - len(conflicts) - unknown_rows
-    return OutcomesAdded(inserted.new, known_rows, list(dict.fromkeys(conflicts)), unknown)
+    conflicting = list(dict.fromkeys(ids[row] for row in conflicts))
+    return OutcomesAdded(inserted.new, known_rows, conflicting, unknown, conflicts)

@@ -46,8 +46,12 @@ def verify(log: CaseLog) -> list[Finding]:
     """
     with reading(log) as connection:
         trail: Trail = {}
+        odd: list[Finding] = []
         for row in connection.execute(select(AUDIT).order_by(AUDIT.c.use_case, AUDIT.c.seq)).mappings():
-            trail.setdefault(row["use_case"], {})[row["seq"]] = dict(row)
+            if isinstance(row["seq"], int):
+                trail.setdefault(str(row["use_case"]), {})[row["seq"]] = dict(row)
+            else:  # SQLite takes anything for a number
+                odd.append(Finding(str(row["use_case"]), 0, f"an audit row has the number {row['seq']!r}"))
         findings = [finding for name, rows in trail.items() for finding in _check_chain(name, rows.values())]
         findings += _check_heads(trail, _heads(connection))
         vouched: set[tuple[str, int]] = set()
@@ -59,7 +63,7 @@ def verify(log: CaseLog) -> list[Finding]:
         for seq, row in rows.items()
         if (name, seq) not in vouched
     ]
-    return sorted({*findings, *_check_witness(log, trail)})
+    return sorted({*odd, *findings, *_check_witness(log, trail)})
 
 
 def _heads(connection: Connection) -> dict[str, tuple[int, str]]:
@@ -110,7 +114,8 @@ def _check_table(
         row = trail.get(use_case, {}).get(seq)
         found = len(next(iter(columns.values())))
         if row is None or row["table_name"] != table.name:
-            yield Finding(use_case, seq, f"{found} rows of {table.name} have no audit row")
+            place_of = seq if isinstance(seq, int) else 0
+            yield Finding(str(use_case), place_of, f"{found} rows of {table.name} have no audit row")
             continue
         vouched.add((use_case, seq))
         if found != row["row_count"]:

@@ -189,7 +189,8 @@ def record(
 ) -> Promotion:
     """Make a version champion, refuse to, or roll back to it, if the champion is still the one that was looked at.
 
-    A rollback withdraws the champion it replaces. The database itself refuses what breaks these rules.
+    A rollback withdraws the champion it replaces; the same refusal again adds nothing. The database itself refuses
+    what breaks these rules.
 
     Args:
         log: where to.
@@ -217,6 +218,8 @@ def record(
         if action == "rollback":
             _target(rows, use_case, model, version)
         seen = evidence_digest or found.evidence_digest
+        if action == "refuse" and (again := _refused_before(rows, version, now, seen, reason)) is not None:
+            return again
         approver = _approver(transaction.connection, use_case, found, proposer, seen, needed=action == "promote")
         said = {
             "model": model,
@@ -234,6 +237,18 @@ def record(
         number = rows[-1].number + 1 if rows else 1
         transaction.insert(PROMOTIONS, {"number": [number]}, said)
     return Promotion(model, number, moment(transaction.at), action, int(version), now, proposer, approver, reason)
+
+
+def _refused_before(
+    rows: list[Row[Any]], version: int, now: int | None, seen: str | None, reason: str
+) -> Promotion | None:
+    """The refusal that says the same of the version, where it is the last word on it."""
+    last = next((row for row in reversed(rows) if row.version == version), None)
+    said = ("refuse", now, seen, reason)
+    if last is None or (last.action, last.predecessor, last.evidence_digest, last.reason) != said:
+        return None
+    who = (last.proposer, last.approver)
+    return Promotion(last.model, last.number, moment(last.at), "refuse", version, now, *who, reason)
 
 
 def _refuse_moved(

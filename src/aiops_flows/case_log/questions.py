@@ -195,8 +195,9 @@ def outcomes(
     name: str,
     known_by: datetime | None = None,
     case_ids: Sequence[str] | None = None,
+    every: bool = False,
 ) -> pd.DataFrame:
-    """The latest outcome of each case that was known by then (by default now), by case id.
+    """The latest outcome of each case that was known by then (by default now), or ``every`` one ever, by case id.
 
     Returns:
         Columns ``case_id``, ``value``, ``event_at``, ``known_at``.
@@ -206,7 +207,7 @@ def outcomes(
     where.add("o.case_id = ANY(?)", _list(case_ids))
     statement = f"""
         SELECT o.case_id, o.value, o.event_at, o.known_at FROM outcomes AS o
-        WHERE {_known(where, known_by)} ORDER BY o.case_id"""
+        WHERE {where if every else _known(where, known_by)} ORDER BY o.case_id, o.known_at"""
     return ask(log, statement, where.values)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import isfinite
 from operator import itemgetter
 from typing import Any, Final
 
@@ -40,7 +41,7 @@ def content_digest(columns: Mapping[str, Sequence[Any]]) -> str:
     """SHA-256 of rows, given as columns in the order of the rows' keys.
 
     Columns are hashed as one JSON object; one without any value is left out (so a column added later changes nothing),
-    one in which all values are equal is written once.
+    one in which all values are equal is written once. Infinity and NaN, for which JSON has no word, are told by name.
     """
     content = {}
     for name, values in columns.items():
@@ -50,13 +51,24 @@ def content_digest(columns: Mapping[str, Sequence[Any]]) -> str:
                 content[str(name)] = first
         else:
             content[str(name)] = values
-    return hashlib.sha256(orjson.dumps(content)).hexdigest()
+    told = {name: _told(value) for name, value in content.items()}
+    return hashlib.sha256(orjson.dumps(told, default=repr)).hexdigest()
+
+
+def _told(value: Any) -> Any:
+    """A value, or a column of them, as JSON can say it."""
+    if value.__class__ is float:
+        return value if isfinite(value) else repr(value)
+    if value.__class__ in {list, tuple} and float in set(map(type, value)):
+        odd = any(each.__class__ is float and not isfinite(each) for each in value)
+        return [_told(each) for each in value] if odd else value
+    return value
 
 
 def chain_hash(row: Mapping[str, Any]) -> str:
     """SHA-256 over everything an audit row says, the hash of its predecessor included."""
     said = [row[name] for name in _AUDIT_COLUMNS if name != "hash"]
-    return hashlib.sha256(orjson.dumps(said)).hexdigest()
+    return hashlib.sha256(orjson.dumps(said, default=repr)).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ from aiops_flows.case_log.log import CaseLog
 from aiops_flows.case_log.moments import moment, moment_texts
 from aiops_flows.case_log.tables import DECISIONS, REVIEWS
 from aiops_flows.case_log.transaction import Transaction, writing
-from aiops_flows.errors import AlreadyDecided, ConflictingWrite
+from aiops_flows.errors import AlreadyDecided, ChampionChanged, ConflictingWrite
 
 __all__ = [
     "Decision",
@@ -108,6 +108,7 @@ def add_verdicts(
     certificate: str | None = None,
     decisions: Decisions | None = None,
     reviews: Reviews | None = None,
+    rests_on: Mapping[str, int] | None = None,
     tokens: Collection[str] = (),
 ) -> VerdictsAdded:
     """How many cases were decided by policy and how many wait for a person now, in one transaction.
@@ -121,14 +122,17 @@ def add_verdicts(
         certificate: what the policy rests on; it is kept in the audit row.
         decisions: first verdicts.
         reviews: first questions; of cases other than the decisions'.
+        rests_on: model -> version that must be its champion still, or nothing is decided.
         tokens: leases under which it is written.
 
     Raises:
+        ChampionChanged: a version that the decisions rest on is no longer champion; nothing was written.
         LeaseLost: one of the batches was taken over.
         CaseUnknown: one of the cases is not stored.
     """
     decisions, reviews = decisions or Decisions(), reviews or Reviews()
     with writing(log, use_case, kind="review", tokens=tokens) as transaction:
+        _refuse_replaced(transaction, rests_on or {})
         transaction.detail = orjson.dumps({"policy": policy_version, "certificate": certificate}).decode()
         verdicts = {
             "case_id": list(decisions.case_ids),
@@ -147,6 +151,23 @@ def add_verdicts(
             *opened.left,
         ]
         return VerdictsAdded(decided.new, opened.new, _stored(transaction, list(dict.fromkeys(before))))
+
+
+_CHAMPION = """
+    SELECT version FROM promotions WHERE use_case = ? AND model = ? AND action <> 'refuse'
+    ORDER BY number DESC LIMIT 1"""
+
+
+def _refuse_replaced(transaction: Transaction, rests_on: Mapping[str, int]) -> None:
+    """See that the versions are champions; no promotion or rollback comes before the end of this write."""
+    for model, version in rests_on.items():
+        found = transaction.execute(_CHAMPION, transaction.use_case, model)
+        if not found or found[0].version != version:
+            now = f"version {found[0].version}" if found else "none"
+            raise ChampionChanged(
+                f"{transaction.use_case}: version {version} of {model} is no longer champion ({now} is); nothing was "
+                "decided by it, so propose again"
+            )
 
 
 _DECIDED = """
@@ -252,15 +273,18 @@ def redecide(
     actor: str = "recall",
     policy_version: str,
     certificate: str | None = None,
+    rests_on: Mapping[str, int] | None = None,
 ) -> int:
     """How many cases got a new decision by policy in place of the one named; where another came between, it stays.
 
     Raises:
+        ChampionChanged: a version that the decisions rest on is no longer champion; nothing was written.
         ConflictingWrite: a decision that is to be replaced is not there.
     """
     ids = list(decisions.case_ids)
     replaces = [int(revision) for revision in decisions.replaces]
     with writing(log, use_case, kind="recall", actor=actor) as transaction:
+        _refuse_replaced(transaction, rests_on or {})
         transaction.detail = orjson.dumps({"policy": policy_version, "certificate": certificate}).decode()
         effective = _effective(transaction, ids)
         places = [place for place, case_id in enumerate(ids) if _revision(effective, case_id) == replaces[place]]

@@ -129,7 +129,9 @@ def attach_evidence(
     certificate: str | None = None,
     actor: str = "",
 ) -> None:
-    """Add evidence about a version, which voids approvals of what was seen before; the same again changes nothing.
+    """Add evidence about a version, or a new certificate to the same evidence; the same again changes nothing.
+
+    Other evidence voids approvals of what was seen before.
 
     Raises:
         VersionUnknown: the version was not registered.
@@ -144,11 +146,11 @@ def _attach(
 ) -> None:
     key = (transaction.use_case, record.model, record.version)
     found = transaction.execute(
-        "SELECT round, evidence_digest FROM evidence WHERE use_case = ? AND model = ? AND version = ?"
+        "SELECT round, evidence_digest, certificate FROM evidence WHERE use_case = ? AND model = ? AND version = ?"
         " ORDER BY round DESC LIMIT 1",
         *key,
     )
-    if found and found[0].evidence_digest == evidence_digest:
+    if found and (found[0].evidence_digest, found[0].certificate) == (evidence_digest, certificate):
         return
     said = {"evidence_digest": evidence_digest, "evidence": evidence, "certificate": certificate}
     number = found[0].round + 1 if found else 0

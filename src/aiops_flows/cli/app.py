@@ -6,11 +6,15 @@ import os
 import sys
 import warnings
 from pathlib import Path
+from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
+from aiops_flows import __version__
 from aiops_flows.cli import cases, drilling, models, record, running
 from aiops_flows.errors import AiopsError
+from aiops_flows.settings import Settings
 
 __all__ = ["app", "main"]
 
@@ -37,6 +41,7 @@ app.command("down", short_help="stop everything that up started")(running.down)
 app.command("run", short_help="run a business flow over a source once, now")(running.run)
 app.command("status", short_help="how many cases came, were decided, or wait")(cases.status)
 app.add_typer(cases.review_app, name="review")
+app.command("record-outcomes", short_help="store what came true of cases")(cases.record_outcomes)
 app.command("quarantine", short_help="rows that could not be taken, with the reason")(cases.quarantine)
 app.command("retrain", short_help="train and judge a challenger")(models.retrain)
 app.command("check-drift", short_help="has what arrives moved?")(models.check_drift)
@@ -51,14 +56,47 @@ app.command("doctor", short_help="look at this installation")(record.doctor)
 app.command("drill", short_help="kill, stop and poison a scratch copy, and count")(drilling.drill)
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"aiops-flows {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def begin(
+    context: typer.Context,
+    version: Annotated[  # noqa: ARG001  answered by its callback
+        bool, typer.Option("--version", help="print the version and end", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Before every command: no telemetry and no noise, except where `doctor` looks at what the user has set."""
+    if context.invoked_subcommand != "doctor":
+        for name, value in _QUIET.items():
+            os.environ.setdefault(name, value)
+
+
 def main() -> None:
-    """Run the command line; an error of ours is a message on standard error and exit code 3, never a traceback."""
-    for name, value in _QUIET.items():
-        os.environ.setdefault(name, value)
+    """Run the command line; what can be explained is a message on standard error and exit code 3, never a traceback."""
     warnings.filterwarnings("ignore", category=FutureWarning)
     sys.path.insert(0, str(Path.cwd()))  # use cases are named by module, from the folder one stands in
     try:
         app()
-    except AiopsError as fault:
-        typer.echo(f"aiops-flows: {fault}", err=True)
+    except (AiopsError, ValidationError, OSError) as fault:
+        explained = _explained(fault)
+        if explained is None:
+            raise
+        typer.echo(f"aiops-flows: {explained}", err=True)
         raise SystemExit(FAULT) from None
+
+
+def _explained(fault: Exception) -> str | None:
+    """A fault of ours, a wrong setting or an unusable home folder in words; None for what nobody foresaw."""
+    if isinstance(fault, AiopsError):
+        return str(fault)
+    if isinstance(fault, ValidationError) and fault.title == Settings.__name__:
+        wrong = (f"AIOPS_{str(each['loc'][0]).upper()}={each['input']}: {each['msg']}" for each in fault.errors())
+        return f"a setting is wrong: {'; '.join(wrong)}"
+    home = Settings().home.expanduser().absolute()
+    if isinstance(fault, OSError) and fault.filename and home.is_relative_to(str(fault.filename)):
+        return f"the home folder {home} cannot be used: {fault.strerror}; set AIOPS_HOME to a folder of yours"
+    return None

@@ -1,48 +1,64 @@
-"""Commands about cases: how things stand, what waits for people, what is in quarantine."""
+"""Commands about cases: how things stand, what waits for people, what came true, what is in quarantine.
+
+What a command needs is imported in it: most of them are quick questions, and the steps load scientific libraries.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Annotated, Any
 
 import typer
 
-from aiops_flows.case_log import questions
-from aiops_flows.cli.output import AsJson, UseCasePath, say, show_rows
-from aiops_flows.steps import explaining
-from aiops_flows.steps.review import decide
-from aiops_flows.steps.workspace import Workspace
-from aiops_flows.use_case import load_use_case
+from aiops_flows.cli.output import AsJson, UseCaseName, UseCasePath, name_of, say, show_rows, working
 
-__all__ = ["quarantine", "review_app", "status"]
+__all__ = ["quarantine", "record_outcomes", "review_app", "status"]
 
-review_app = typer.Typer(help="What waits for a person: list it, look at a case, answer it.", no_args_is_help=True)
+review_app = typer.Typer(
+    help="What waits for a person: list it, look at a case, answer it.",
+    short_help="what waits for a person: list it, look at a case, answer it",
+    no_args_is_help=True,
+)
 
 
 def status(as_json: AsJson = False) -> None:
     """How many cases came, were decided, wait for a person, or are in quarantine, for every use case."""
-    place = Workspace.here()
-    rows = questions.counts(place.log).to_dict("records")
+    from aiops_flows.case_log import questions
+    from aiops_flows.steps.workspace import Workspace
+
+    rows = questions.counts(Workspace.here().log).to_dict("records")
     show_rows(rows, as_json=as_json, empty="no cases yet: aiops-flows run SOURCE takes some in")
 
 
 @review_app.command("list")
 def review_list(
-    use_case: UseCasePath,
+    use_case: UseCaseName,
     limit: Annotated[int, typer.Option(help="rows shown")] = 20,
     as_json: AsJson = False,
 ) -> None:
     """The open reviews, most urgent first."""
-    rows = questions.open_reviews(Workspace.here().log, load_use_case(use_case).name, limit=limit).to_dict("records")
+    from aiops_flows.case_log import questions
+    from aiops_flows.steps.workspace import Workspace
+
+    log = Workspace.here().log
+    rows = questions.open_reviews(log, name_of(log, use_case), limit=limit).to_dict("records")
     show_rows(rows, as_json=as_json, empty="no review is open")
 
 
 @review_app.command("show")
 def review_show(use_case: UseCasePath, case_id: str, as_json: AsJson = False) -> None:
     """One case as a reviewer sees it: its fields, the predictions, and what moved them."""
-    shown = explaining.shown(Workspace.here(), load_use_case(use_case), case_id)
+    from aiops_flows.case_log import questions
+    from aiops_flows.steps import explaining
+    from aiops_flows.steps.workspace import Workspace
+    from aiops_flows.use_case import load_use_case
+
+    place, declared = Workspace.here(), load_use_case(use_case)
+    shown = explaining.shown(place, declared, case_id)
+    decided = questions.effective(place.log, declared.name, case_ids=[case_id]).to_dict("records")
     if as_json:
-        say(json.dumps(shown, indent=2, default=str))
+        say(json.dumps(shown | {"decision": decided[0] if decided else None}, indent=2, default=str))
         return
     show_rows([{"field": name, "value": value} for name, value in shown["case"].items()], as_json=False)
     for said in shown["predictions"]:
@@ -51,6 +67,9 @@ def review_show(use_case: UseCasePath, case_id: str, as_json: AsJson = False) ->
         show_rows(said["reasons"], as_json=False, empty="no reasons: the version cannot be loaded")
     say("")
     say(f"asked because: {shown['asked_because'] or 'no review is open'}")
+    for decision in decided:
+        revision = f"revision {decision['revision']}"
+        say(f"decided: {decision['verdict']} by {decision['actor']}, {revision}: {decision['reason']}")
 
 
 @review_app.command("answer")
@@ -64,6 +83,11 @@ def review_answer(
     as_json: AsJson = False,
 ) -> None:
     """Answer a case, or correct its decision."""
+    from aiops_flows.steps import explaining
+    from aiops_flows.steps.review import decide
+    from aiops_flows.steps.workspace import Workspace
+    from aiops_flows.use_case import load_use_case
+
     place, declared = Workspace.here(), load_use_case(use_case)
     shown = json.dumps(explaining.shown(place, declared, case_id), default=str, sort_keys=True)
     decision = decide(
@@ -84,10 +108,31 @@ def review_answer(
         say(f"{case_id}: {verdict}, revision {decision.revision}")
 
 
+def record_outcomes(
+    use_case: UseCasePath,
+    source: Annotated[str, typer.Argument(help="file or inbox folder that tells what came true")],
+    as_json: AsJson = False,
+) -> None:
+    """Store what came true of cases, and say how many outcomes were new, known, or put to quarantine."""
+    from aiops_flows.steps import outcomes
+    from aiops_flows.steps.workspace import Workspace
+    from aiops_flows.use_case import load_use_case
+
+    with working("recording", quiet=as_json):
+        recorded = outcomes.record_outcomes(Workspace.here(), load_use_case(use_case), source)
+    show_rows([dataclasses.asdict(recorded)], as_json=as_json)
+    if recorded.quarantined and not as_json:
+        say(f"why rows went to quarantine: aiops-flows quarantine --use-case {use_case}")
+
+
 def quarantine(
-    use_case: UseCasePath, limit: Annotated[int, typer.Option(help="rows shown")] = 20, as_json: AsJson = False
+    use_case: UseCaseName, limit: Annotated[int, typer.Option(help="rows shown")] = 20, as_json: AsJson = False
 ) -> None:
     """The rows that could not become cases or outcomes, with the reason of each."""
-    rows = questions.quarantine(Workspace.here().log, load_use_case(use_case).name, limit=limit)
+    from aiops_flows.case_log import questions
+    from aiops_flows.steps.workspace import Workspace
+
+    log = Workspace.here().log
+    rows = questions.quarantine(log, name_of(log, use_case), limit=limit)
     columns = [name for name in rows.columns if as_json or name != "raw"]
     show_rows(rows[columns].to_dict("records"), as_json=as_json, empty="the quarantine is empty")

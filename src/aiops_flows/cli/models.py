@@ -1,20 +1,21 @@
-"""Commands about models: train, watch, promote, approve, roll back, recall, and who was champion when."""
+"""Commands about models: train, watch, promote, approve, roll back, recall, and who was champion when.
+
+What a command needs is imported in it: `champion` is a quick question, and the steps load scientific libraries.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aiops_flows.cli.output import AsJson, UseCasePath, say, show_rows, working
+from aiops_flows.cli.output import AsJson, UseCaseName, UseCasePath, is_path, name_of, say, show_rows, working
 from aiops_flows.errors import NoChampion, TrainingError
-from aiops_flows.gates import gate_table
-from aiops_flows.steps import promotion, training, watching
-from aiops_flows.steps import recall as recalling
-from aiops_flows.steps.workspace import Workspace
-from aiops_flows.use_case import load_use_case
+
+if TYPE_CHECKING:
+    from aiops_flows.steps.training import Retrained
 
 __all__ = ["approve", "champion", "check_drift", "promote", "recall", "retrain", "rollback"]
 
@@ -42,26 +43,59 @@ def retrain(
     as_json: AsJson = False,
 ) -> None:
     """Train a challenger, judge it on the same rows as champion and baseline, and register it; nothing is promoted."""
+    from aiops_flows.steps import training
+    from aiops_flows.steps.workspace import Workspace
+    from aiops_flows.use_case import load_use_case
+
     place, declared = Workspace.here(), load_use_case(use_case)
     chosen = [declared.model(model)] if model else training.in_order(declared)
-    failed = False
+    became: list[dict[str, Any]] = []
     for spec in chosen:
         try:
             with working(f"training {spec.name}", quiet=as_json):
                 made = training.retrain(place, declared, spec, as_of=_moment(as_of))
         except TrainingError as fault:
-            say(f"aiops-flows: {fault}")
-            failed = True
+            became.append({"model": spec.name, "version": None, "passed": False, "reasons": [str(fault)], "gates": []})
+            if not as_json:
+                say(f"aiops-flows: {fault}")
             continue
-        failed |= not made.passed
-        title = f"{made.model} version {made.version}: {'all gates passed' if made.passed else 'refused'}"
-        show_rows(gate_table(made.results), as_json=as_json, title=title, empty="no gates are declared")
-    if failed:
+        became.append(_became(made))
+        if not as_json:
+            _show_judged(made)
+    if as_json:
+        show_rows(became, as_json=True)
+    if not all(each["passed"] for each in became):
         raise typer.Exit(REFUSED)
+
+
+def _became(made: Retrained) -> dict[str, Any]:
+    return {
+        "model": made.model,
+        "version": made.version,
+        "passed": made.passed,
+        "reasons": made.reasons,
+        "rows": made.rows,
+        "evidence_digest": made.evidence_digest,
+        "certificate": dataclasses.asdict(made.certificate) if made.certificate else None,
+        "gates": [dataclasses.asdict(result) for result in made.results],
+    }
+
+
+def _show_judged(made: Retrained) -> None:
+    from aiops_flows.gates import gate_table
+
+    title = f"{made.model} version {made.version}: {'all gates passed' if made.passed else 'refused'}"
+    show_rows(gate_table(made.results), as_json=False, title=title, empty=f"{title} (none is declared)")
+    if made.certificate is not None:
+        say(f"without a person: {made.certificate.reason}")
 
 
 def check_drift(use_case: UseCasePath, as_of: Moment = None, as_json: AsJson = False) -> None:
     """Compare what arrives with what each champion learned from."""
+    from aiops_flows.steps import watching
+    from aiops_flows.steps.workspace import Workspace
+    from aiops_flows.use_case import load_use_case
+
     place = Workspace.here()
     with working("measuring drift", quiet=as_json):
         checks = watching.check_drift(place, load_use_case(use_case), as_of=_moment(as_of), render=False)
@@ -82,6 +116,10 @@ def promote(
     as_json: AsJson = False,
 ) -> None:
     """Make a challenger champion if its gates passed and its approval is there; else say why not."""
+    from aiops_flows.steps import promotion
+    from aiops_flows.steps.workspace import Workspace
+    from aiops_flows.use_case import load_use_case
+
     place, declared = Workspace.here(), load_use_case(use_case)
     result = promotion.promote(place, declared, declared.model(model), version=version, proposer=name)
     if as_json:
@@ -98,21 +136,30 @@ def approve(
     version: int,
     name: Annotated[str | None, typer.Option(help="who approves; default AIOPS_ACTOR or the login")] = None,
     evidence: Annotated[str | None, typer.Option(help="digest of the evidence that was looked at")] = None,
-    comment: str = "",
+    comment: Annotated[str, typer.Option(help="what was looked at")] = "",
+    as_json: AsJson = False,
 ) -> None:
     """Approve a version, bound to its evidence, as somebody who neither trained nor proposes it."""
+    from aiops_flows.steps import promotion
+    from aiops_flows.steps.workspace import Workspace
+    from aiops_flows.use_case import load_use_case
+
     place, declared = Workspace.here(), load_use_case(use_case)
+    approver = name or place.settings.actor
     promotion.approve(
         place,
         declared,
         declared.model(model).name,
         version,
-        approver=name or place.settings.actor,
+        approver=approver,
         evidence_digest=evidence,
         comment=comment,
         channel="cli",
     )
-    say(f"{model} version {version}: approved by {name or place.settings.actor}")
+    if as_json:
+        show_rows([{"model": declared.model(model).name, "version": version, "approver": approver}], as_json=True)
+    else:
+        say(f"{model} version {version}: approved by {approver}")
 
 
 def rollback(
@@ -124,6 +171,10 @@ def rollback(
     as_json: AsJson = False,
 ) -> None:
     """Make an earlier champion champion again; the present one is withdrawn."""
+    from aiops_flows.steps import promotion
+    from aiops_flows.steps.workspace import Workspace
+    from aiops_flows.use_case import load_use_case
+
     place, declared = Workspace.here(), load_use_case(use_case)
     result = promotion.rollback(place, declared, model, to=to, reason=reason, actor=name)
     if as_json:
@@ -136,22 +187,45 @@ def rollback(
 
 def recall(use_case: UseCasePath, model: Model, version: int, as_json: AsJson = False) -> None:
     """Find every case that a withdrawn version decided, decide it again, and put to people what would change."""
+    from aiops_flows.case_log import versions
+    from aiops_flows.steps import recall as recalling
+    from aiops_flows.steps.workspace import Workspace
+    from aiops_flows.use_case import load_use_case
+
     place, declared = Workspace.here(), load_use_case(use_case)
+    spec = declared.model(model)
+    versions.get(place.log, declared.name, spec.name, version)  # else a typing error reads as "nothing found"
     with working("deciding again", quiet=as_json):
-        done = recalling.recall(place, declared, declared.model(model).name, version)
+        done = recalling.recall(place, declared, spec.name, version)
     show_rows([dataclasses.asdict(done)], as_json=as_json)
 
 
 def champion(
-    use_case: UseCasePath,
+    use_case: UseCaseName,
     model: Model,
     at: Annotated[str | None, typer.Option(help="moment asked for (ISO 8601); default now")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Which version is, or was, champion, since when, and who approved it."""
-    place, declared = Workspace.here(), load_use_case(use_case)
-    found = promotion.champion_at(place, declared, model, _moment(at))
+    from aiops_flows.case_log import promotions
+    from aiops_flows.steps.workspace import Workspace
+
+    moment, log = _moment(at), Workspace.here().log
+    name = name_of(log, use_case)
+    found = promotions.champion(log, name, _registered(use_case, model), moment)
     if found is None:
-        when = f"at {at}" if at else "now"
-        raise NoChampion(f"{model} has no champion {when}; aiops-flows retrain and promote make one")
+        raise NoChampion(
+            f"{model} had no champion at {at}"
+            if at
+            else f"{model} of {name} has no champion now; aiops-flows retrain and promote make one"
+        )
     show_rows([dataclasses.asdict(found)], as_json=as_json)
+
+
+def _registered(use_case: str, model: str) -> str:
+    """The name of a model given by its name or output; the record alone, asked by a bare name, knows no outputs."""
+    if not is_path(use_case):
+        return model
+    from aiops_flows.use_case import load_use_case
+
+    return load_use_case(use_case).model(model).name

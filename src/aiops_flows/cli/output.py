@@ -6,17 +6,26 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-__all__ = ["AsJson", "UseCasePath", "console", "say", "show_rows", "working"]
+if TYPE_CHECKING:
+    from aiops_flows.case_log import CaseLog
+
+__all__ = ["AsJson", "UseCaseName", "UseCasePath", "console", "is_path", "name_of", "say", "show_rows", "working"]
 
 UseCasePath = Annotated[
     str,
     typer.Option("--use-case", "-u", envvar="AIOPS_USE_CASE", help="path of the use case, such as flows.claims:CLAIMS"),
+]
+UseCaseName = Annotated[
+    str,
+    typer.Option(
+        "--use-case", "-u", envvar="AIOPS_USE_CASE", help="path of the use case, or its name, which is quicker"
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON for machines")]
 
@@ -25,6 +34,31 @@ def console() -> Console:
     """The terminal, as wide as it is; 120 columns where it is none."""
     plain = Console()
     return plain if plain.is_terminal else Console(width=120, soft_wrap=True)
+
+
+def is_path(use_case: str) -> bool:
+    """Whether a use case is given by its path, not by its name alone."""
+    return ":" in use_case or "." in use_case
+
+
+def name_of(log: CaseLog, use_case: str) -> str:
+    """The name of a use case given by its path, or by the name under which the record knows it.
+
+    With a name nothing of the user's code is loaded, so it is quick, and works where that code is not.
+    """
+    if is_path(use_case):
+        from aiops_flows.use_case import load_use_case
+
+        return load_use_case(use_case).name
+    from aiops_flows.case_log import questions
+    from aiops_flows.errors import UseCaseError
+
+    known = questions.use_cases(log)
+    if use_case not in known:
+        raise UseCaseError(
+            f"the record has no use case {use_case!r}; it has {known}. Or give a path: flows.claims:CLAIMS"
+        )
+    return use_case
 
 
 def say(message: str) -> None:

@@ -8,32 +8,31 @@ from typing import Annotated
 
 import typer
 
-from aiops_flows.case_log import audit, questions
-from aiops_flows.cli.output import AsJson, UseCasePath, say, show_rows
-from aiops_flows.steps import examining
-from aiops_flows.steps.workspace import Workspace
-from aiops_flows.use_case import load_use_case
+from aiops_flows.cli.output import AsJson, UseCaseName, name_of, say, show_rows
 
 __all__ = ["doctor", "trace", "verify"]
 
 FOUND = 1
 
 
-def trace(use_case: UseCasePath, case_id: str, as_json: AsJson = False) -> None:
+def trace(use_case: UseCaseName, case_id: str, as_json: AsJson = False) -> None:
     """Everything that happened to one case: content, predictions with model digests, reviews, decisions, outcomes."""
-    found = questions.trace(Workspace.here().log, load_use_case(use_case).name, case_id)
+    from aiops_flows.case_log import questions
+    from aiops_flows.steps.workspace import Workspace
+
+    log = Workspace.here().log
+    found = questions.trace(log, name_of(log, use_case), case_id)
     if as_json:
         say(json.dumps(found, indent=2, default=str))
         return
     for part, content in found.items():
+        title = part.replace("_", " ")
         rows = content if isinstance(content, list) else [content]
-        show_rows(
-            [{"field": name, "value": value} for row in rows for name, value in row.items()],
-            as_json=False,
-            title=part.replace("_", " "),
-            empty=f"{part.replace('_', ' ')}: none",
-        )
-        say("")
+        if not rows:
+            say(f"{title}: none\n")
+        for row in rows:
+            show_rows([{"field": name, "value": value} for name, value in row.items()], as_json=False, title=title)
+            say("")
 
 
 def verify(
@@ -41,6 +40,9 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Recompute the audit trail: is every stored row what was written, and is nothing missing?"""
+    from aiops_flows.case_log import audit
+    from aiops_flows.steps.workspace import Workspace
+
     log = Workspace.here().log
     if head:
         rows = [{"use_case": name, "seq": seq, "hash": digest} for name, (seq, digest) in audit.head(log).items()]
@@ -56,6 +58,8 @@ def verify(
 
 def doctor(as_json: AsJson = False) -> None:
     """Look at this installation: databases, MLflow, Prefect, versions, telemetry, rights; say what to mend and how."""
+    from aiops_flows.steps import examining
+
     rows = [dataclasses.asdict(found) for found in examining.examine()]
     show_rows(rows, as_json=as_json)
     if any(row["verdict"] == "broken" for row in rows):

@@ -56,9 +56,12 @@ def _teller(*, quiet: bool) -> Callable[[str], None]:
     return (lambda _: None) if quiet else (lambda what: typer.echo(f"{what} ...", err=True))
 
 
-def down() -> None:
+def down(as_json: AsJson = False) -> None:
     """Stop everything that ``up`` started."""
     stopped = stack.stop(Settings())
+    if as_json:
+        show_rows([{"stopped": name} for name in stopped], as_json=True)
+        return
     say("stopped: " + ", ".join(stopped) if stopped else "nothing was running")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from aiops_flows.case_log import promotions, versions
-from aiops_flows.errors import UseCaseError
+from aiops_flows.errors import RegistryError, UseCaseError
 from aiops_flows.evidence import certify_threshold
 from aiops_flows.steps.inference import predict_with
 from aiops_flows.steps.rows import labelled_rows
@@ -38,6 +38,11 @@ class Certificate:
     companions: dict[str, int]
     """The versions of the other models whose predictions the rules saw."""
     reason: str
+
+    @property
+    def rests_on(self) -> dict[str, int]:
+        """Every version that it was proved with, by model."""
+        return {self.model: self.version, **self.companions}
 
     @property
     def name(self) -> str:
@@ -76,7 +81,11 @@ def certify(
             return _none(
                 use_case, spec, version, rows.digest, f"{other.name} has no champion yet, and rules may use it"
             )
-        estimator = place.load(other, champion.version, champion.digest)
+        try:
+            estimator = place.load(other, champion.version, champion.digest)
+        except RegistryError as fault:
+            why = f"{other.name} version {champion.version} could not be loaded: {type(fault).__name__}"
+            return _none(use_case, spec, version, rows.digest, why)
         frame = predict_with(other, estimator, champion.version, frame)
         companions[other.name] = champion.version
     verdicts, ruled = rule_verdicts(use_case, frame)
@@ -144,12 +153,13 @@ def rule_verdicts(use_case: UseCase, cases: pd.DataFrame) -> tuple[np.ndarray[An
         return verdicts, ruled
     for verdict, rule in use_case.review.auto.items():
         holds = np.asarray(rule(cases))
+        holds = np.where(pd.isna(holds), np.False_, holds)  # what is missing is not true
         if holds.shape != (len(cases),):
             raise UseCaseError(
                 f"the rule for {verdict!r} of {use_case.name} gave the shape {holds.shape} for {len(cases)} cases; "
                 "a rule takes the frame and gives one truth value a row"
             )
-        holds = (holds == True) & ~ruled  # noqa: E712  NA and None are not true
+        holds = (holds == True) & ~ruled  # noqa: E712  nor is what is no truth value
         verdicts[holds] = verdict
         ruled |= holds.astype(bool)
     return verdicts, ruled

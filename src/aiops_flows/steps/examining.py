@@ -11,12 +11,14 @@ from typing import Literal
 
 from aiops_flows.case_log import audit, questions
 from aiops_flows.errors import AiopsError
+from aiops_flows.registry import Registry
 from aiops_flows.settings import Settings
 from aiops_flows.steps.workspace import Workspace
 
 __all__ = ["Examined", "examine"]
 
 Verdict = Literal["good", "look", "broken"]
+_HOME_STEP = "set AIOPS_HOME to a folder of yours; what follows needs it"
 _LEAST_FREE = 2**30
 _TELEMETRY = {
     "DO_NOT_TRACK": "1",
@@ -38,7 +40,12 @@ class Examined:
 def examine() -> list[Examined]:
     """Everything that is looked at, in the order in which it would be mended."""
     checks: list[Callable[[], Examined]] = [_packages, _home, _disk, _case_log, _audit, _mlflow, _prefect, _telemetry]
-    return [check() for check in checks]
+    found = []
+    for check in checks:
+        found.append(check())
+        if (found[-1].what, found[-1].verdict) == ("home", "broken"):
+            break  # all that follows stands in it
+    return found
 
 
 def _packages() -> Examined:
@@ -63,9 +70,12 @@ def _packages() -> Examined:
 
 
 def _home() -> Examined:
-    folder = Settings().folder
+    try:
+        folder = Settings().folder
+    except OSError as fault:
+        return Examined("home", "broken", f"cannot be made: {fault}", _HOME_STEP)
     if not os.access(folder, os.W_OK):
-        return Examined("home", "broken", f"{folder} cannot be written", "set AIOPS_HOME to a folder of yours")
+        return Examined("home", "broken", f"{folder} cannot be written", _HOME_STEP)
     if folder.stat().st_mode & 0o007:
         return Examined(
             "home", "look", f"{folder} can be read by everybody", f"it holds customers' data: chmod 750 {folder}"
@@ -86,7 +96,7 @@ def _case_log() -> Examined:
     except AiopsError as fault:
         return Examined("case log", "broken", str(fault), "check AIOPS_DATABASE_URL and that the database runs")
     kind = "SQLite" if Settings().case_log_url.startswith("sqlite") else "PostgreSQL"
-    return Examined("case log", "good", f"{kind}, {len(counts)} use cases, {int(counts['cases'].sum())} cases")
+    return Examined("case log", "good", f"{kind}, use cases: {len(counts)}, cases: {int(counts['cases'].sum())}")
 
 
 def _audit() -> Examined:
@@ -100,8 +110,9 @@ def _audit() -> Examined:
 
 
 def _mlflow() -> Examined:
-    url = Settings().tracking_url
-    if not Workspace.here().registry.healthy():
+    settings = Settings()
+    url = settings.tracking_url
+    if not Registry(url, settings.model_cache).healthy():
         return Examined(
             "MLflow", "look", f"{url} does not answer", "scoring goes on with cached champions; training waits for it"
         )

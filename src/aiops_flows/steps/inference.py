@@ -73,7 +73,13 @@ def predict(place: Workspace, use_case: UseCase, model: str | ModelSpec, cases: 
 
 def answer(spec: ModelSpec, estimator: Any, cases: pd.DataFrame) -> Answers:
     """What a fitted estimator says of cases; rows at which it fails are found and told apart, the others answered."""
-    features = features_of(spec, estimator, cases)
+    try:
+        features = features_of(spec, estimator, cases)
+    except KeyError:  # the case type has changed since: the version cannot answer, and says so of each case
+        nothing: list[Any] = [None] * len(cases)
+        reason = "the model learned from columns that the cases no longer have"
+        scores = None if spec.kind == "regressor" else ["{}"] * len(cases)
+        return Answers(nothing, nothing, scores, dict.fromkeys(range(len(cases)), reason))
     if spec.kind == "regressor":
         return _quantities(estimator, features)
     return _classes(estimator, features)

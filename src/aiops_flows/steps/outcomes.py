@@ -26,6 +26,7 @@ __all__ = ["OutcomesRecorded", "record_outcomes"]
 
 _logger = logging.getLogger("aiops_flows.outcomes")
 _LONGEST = 200
+_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ def record_outcomes(place: Workspace, use_case: UseCase, source: Source) -> Outc
     A row of the source has the case's id (as ``case_id`` or under its name in the source), one column for each outcome
     it tells (named like a model's ``output``; empty: not known yet), and optionally ``event_at`` (when it became true)
     and ``known_at`` (when it could be known; default now). A later ``known_at`` with another value is a correction;
-    the same moment with another value, an unknown case or a value that is none goes to quarantine.
+    the same moment with another value, an unknown case or a value that is none goes to quarantine. A row without
+    ``known_at`` that says what was said before at any time is taken as sent again; a correction back needs the moment.
 
     Raises:
         SourceError: the source cannot be read, or has no column of an outcome or of the id.
@@ -66,7 +68,8 @@ def _record(place: Workspace, use_case: UseCase, delivery: Delivery) -> Outcomes
     if not told:
         expected = [model.output for model in use_case.models]
         raise SourceError(
-            f"{delivery.name} tells no outcome: expected a column among {expected}, found {delivery.columns}"
+            f"{delivery.name} tells no outcome: expected a column among {expected}, "
+            f"found {list(delivery.columns)[:_SHOWN]}. Name the column like the model's output"
         )
     total, refused = OutcomesRecorded(), dict[int, str]()
     for model in told:
@@ -81,90 +84,105 @@ def _identity(use_case: UseCase, delivery: Delivery) -> str:
             return name
     raise SourceError(
         f"{delivery.name} names no case: expected a column 'case_id' or "
-        f"{use_case.case.source_name('case_id')!r}, found {list(delivery.columns)}"
+        f"{use_case.case.source_name('case_id')!r}, found {list(delivery.columns)[:_SHOWN]}. Rename the column"
     )
+
+
+@dataclass(frozen=True)
+class _Told:
+    """One outcome that a row of the delivery tells."""
+
+    position: int
+    case_id: str
+    value: Any
+    event_at: datetime
+    known_at: datetime
+    dated: bool
 
 
 def _record_one(
     place: Workspace, use_case: UseCase, model: ModelSpec, delivery: Delivery, identity: str, refused: dict[int, str]
 ) -> OutcomesRecorded:
     now = datetime.now(UTC)
-    ids: list[str] = []
-    values: list[Any] = []
-    events: list[datetime] = []
-    known: list[datetime] = []
-    positions: dict[str, int] = {}
-    undated: set[int] = set()
+    told: list[_Told] = []
     for position, row in enumerate(delivery.rows):
         try:
-            value = _value(model, row.get(model.output), use_case.case.absent)
-            if value is None:
-                continue
-            case_id = _storable(str(row.get(identity)).strip())
-            told_at = _moment(row.get("known_at"))
-            known_at = told_at or now
-            event_at = _moment(row.get("event_at")) or known_at
+            outcome = _told(position, row, model, use_case.case.absent, identity, now)
         except (ValueError, TypeError, OverflowError) as fault:
             refused[position] = f"{model.output}: {fault}"
             continue
-        if event_at > known_at:
-            refused[position] = f"{model.output}: known at {known_at.isoformat()}, before it came true"
-            continue
-        if told_at is None:
-            undated.add(len(ids))
-        ids.append(case_id)
-        values.append(value)
-        events.append(event_at)
-        known.append(known_at)
-        positions[ids[-1]] = position
-    repeated = _repeated(place, use_case, model, ids, values, undated)
-    if repeated:
-        kept = [position for position in range(len(ids)) if position not in repeated]
-        ids, values = [ids[position] for position in kept], [values[position] for position in kept]
-        events, known = [events[position] for position in kept], [known[position] for position in kept]
-    return OutcomesRecorded(known=len(repeated)) + _write(
-        place, use_case, model, (ids, values, events, known), positions, refused
-    )
+        if outcome is not None:
+            told.append(outcome)
+    clear = _without_contradictions(model, told, refused)
+    fresh = _not_known_yet(place, use_case, model, clear)
+    return OutcomesRecorded(known=len(clear) - len(fresh)) + _write(place, use_case, model, fresh, refused)
 
 
-def _repeated(
-    place: Workspace, use_case: UseCase, model: ModelSpec, ids: list[str], values: list[Any], undated: set[int]
-) -> set[int]:
-    """Positions of outcomes that name no moment of knowledge and say again what is known already."""
+def _told(
+    position: int, row: Mapping[str, Any], model: ModelSpec, absent: frozenset[str], identity: str, now: datetime
+) -> _Told | None:
+    value = _value(model, row.get(model.output), absent)
+    if value is None:
+        return None
+    given = row.get(identity)
+    if given is None or not str(given).strip():
+        raise ValueError(f"the column {identity!r} names no case")
+    case_id = _storable(str(given).strip())
+    dated = _moment(row, "known_at")
+    known_at = dated or now
+    event_at = _moment(row, "event_at") or known_at
+    if event_at > known_at:
+        raise ValueError(f"known at {known_at.isoformat()}, before it came true")
+    return _Told(position, case_id, value, event_at, known_at, dated is not None)
+
+
+def _without_contradictions(model: ModelSpec, told: list[_Told], refused: dict[int, str]) -> list[_Told]:
+    """Of outcomes that name no moment of knowledge, the first of each case; one that says otherwise is refused."""
+    first: dict[str, Any] = {}
+    kept = []
+    for outcome in told:
+        if outcome.dated or first.setdefault(outcome.case_id, outcome.value) == outcome.value:
+            kept.append(outcome)
+        else:
+            refused[outcome.position] = (
+                f"{model.output}: another row tells another value; say which came first (known_at)"
+            )
+    return kept
+
+
+def _not_known_yet(place: Workspace, use_case: UseCase, model: ModelSpec, told: list[_Told]) -> list[_Told]:
+    """Without the outcomes that name no moment of knowledge and say again what was ever said: an old delivery."""
+    undated = sorted({outcome.case_id for outcome in told if not outcome.dated})
     if not undated:
-        return set()
-    asked = sorted({ids[position] for position in undated})
-    stored = questions.outcomes(place.log, use_case.name, name=model.output, case_ids=asked)
-    known = dict(zip(stored["case_id"], stored["value"], strict=True))
-    return {position for position in undated if ids[position] in known and known[ids[position]] == values[position]}
+        return told
+    stored = questions.outcomes(place.log, use_case.name, name=model.output, case_ids=undated, every=True)
+    said = set(zip(stored["case_id"], stored["value"], strict=True))
+    return [outcome for outcome in told if outcome.dated or (outcome.case_id, outcome.value) not in said]
 
 
 def _write(
-    place: Workspace,
-    use_case: UseCase,
-    model: ModelSpec,
-    columns: tuple[list[str], list[Any], list[datetime], list[datetime]],
-    positions: Mapping[str, int],
-    refused: dict[int, str],
+    place: Workspace, use_case: UseCase, model: ModelSpec, told: list[_Told], refused: dict[int, str]
 ) -> OutcomesRecorded:
-    ids, values, events, known = columns
     total = OutcomesRecorded()
-    for start in range(0, len(ids), place.settings.batch_size):
-        part = slice(start, start + place.settings.batch_size)
+    for start in range(0, len(told), place.settings.batch_size):
+        part = told[start : start + place.settings.batch_size]
         added = writes.add_outcomes(
             place.log,
             use_case.name,
             name=model.output,
-            case_ids=ids[part],
-            values=values[part],
-            event_at=events[part],
-            known_at=known[part],
+            case_ids=[outcome.case_id for outcome in part],
+            values=[outcome.value for outcome in part],
+            event_at=[outcome.event_at for outcome in part],
+            known_at=[outcome.known_at for outcome in part],
         )
         total += OutcomesRecorded(added.new, added.known)
-        for case_id in added.conflicts:
-            refused[positions[case_id]] = f"{model.output}: another value is stored for the same moment of knowledge"
-        for case_id in added.unknown_cases:
-            refused[positions[case_id]] = f"{model.output}: no such case is stored; send it again after the case"
+        for row in added.conflict_rows:
+            reason = "another value is stored for the same moment of knowledge"
+            refused[part[row].position] = f"{model.output}: {reason}"
+        unknown = set(added.unknown_cases)
+        for outcome in part:
+            if outcome.case_id in unknown:
+                refused[outcome.position] = f"{model.output}: no such case is stored; send it again after the case"
     return total
 
 
@@ -174,8 +192,11 @@ def _value(model: ModelSpec, given: Any, absent: frozenset[str]) -> Any:
         return None
     if isinstance(given, float) and math.isnan(given):
         return None
+    if isinstance(given, list | dict):
+        raise TypeError(f"found a JSON {type(given).__name__}; an outcome is one label or number")
     if model.kind == "classifier":
-        return _storable(str(given).strip())
+        whole = isinstance(given, float) and given.is_integer()  # a column of whole numbers with gaps becomes floats
+        return _storable(str(int(given) if whole else given).strip())
     number = float(given)
     if not math.isfinite(number):
         raise ValueError(f"{number} is not a finite number")
@@ -186,14 +207,23 @@ def _storable(text: str) -> str:
     """The text, if a database takes it as a label or an id."""
     if len(text) > _LONGEST or "\x00" in text:
         raise ValueError(f"{text[:60]!a} is no label: it holds NUL, or more than {_LONGEST} characters")
-    text.encode()  # a lone surrogate, as of bytes that are no UTF-8, is a ValueError
+    try:
+        text.encode()
+    except UnicodeEncodeError as fault:  # a lone surrogate
+        raise ValueError(f"{text[:60]!a} is not readable as text (sent in another encoding than UTF-8)") from fault
     return text
 
 
-def _moment(given: Any) -> datetime | None:
+def _moment(row: Mapping[str, Any], column: str) -> datetime | None:
+    given = row.get(column)
     if given is None or given == "" or given is pd.NaT:
         return None
-    moment = given if isinstance(given, datetime) else datetime.fromisoformat(str(given))
+    try:
+        moment = given if isinstance(given, datetime) else datetime.fromisoformat(str(given))
+    except ValueError as fault:
+        raise ValueError(
+            f"{column} {str(given)[:60]!a} is no moment; write it as 2026-03-03 or 2026-03-03T14:00:00Z"
+        ) from fault
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 

@@ -72,7 +72,9 @@ def promote(
         return PromotionResult(spec.name, None, "nothing", ["no challenger is waiting"])
     evidence = _evidence(record)
     champion = promotions.champion(place.log, use_case.name, spec.name)
-    reasons = _refusals(place, record, evidence, champion)
+    if _version(champion) == record.version:
+        return PromotionResult(spec.name, record.version, "nothing", ["it is the champion already"])
+    reasons = _refusals(place, spec, record, evidence, champion)
     who = proposer or place.settings.actor
     if not reasons:
         return _promote(place, use_case, spec, record, (evidence, champion, who))
@@ -97,10 +99,14 @@ def _evidence(record: VersionRecord) -> dict[str, Any]:
 
 
 def _refusals(
-    place: Workspace, record: VersionRecord, evidence: dict[str, Any], champion: Champion | None
+    place: Workspace, spec: ModelSpec, record: VersionRecord, evidence: dict[str, Any], champion: Champion | None
 ) -> list[str]:
     """Why the version may not be promoted: failed gates, changed evidence or files, or a judgement that is outdated."""
-    reasons = [f"{gate['gate']}: {gate['reason']}" for gate in evidence["gates"] if not gate["passed"]]
+    reasons = [f"{gate['gate']}: {gate['reason']}" for gate in evidence["gates"] if gate["passed"] is not True]
+    if not evidence["gates"]:
+        reasons.append("its evidence holds no gate, so it was never judged")
+    if spec.four_eyes and not record.four_eyes:
+        reasons.append("it was trained when no second person had to approve it, and now one must; train again")
     judged_against, now = evidence.get("champion"), _version(champion)
     if judged_against != now:
         reasons.append(
@@ -267,6 +273,8 @@ def repair_aliases(place: Workspace, use_case: UseCase, spec: ModelSpec) -> bool
 def recertify(place: Workspace, use_case: UseCase, *, but: ModelSpec | None, as_of: datetime | None = None) -> None:
     """Certify the judging model's champion anew, after another model or the policy has changed.
 
+    Where its files cannot be had now it stays as it is: cases that it does not cover go to people.
+
     Args:
         place: where certificates are recorded.
         use_case: the business process.
@@ -279,7 +287,11 @@ def recertify(place: Workspace, use_case: UseCase, *, but: ModelSpec | None, as_
         return
     record = versions.get(place.log, use_case.name, spec.name, champion.version)
     learned = datetime.fromisoformat(json.loads(record.learned)["as_of"])
-    fitted = place.load(spec, champion.version, champion.digest)
+    try:
+        fitted = place.load(spec, champion.version, champion.digest)
+    except RegistryError as fault:
+        _logger.warning("%s version %d is not certified anew: %s", spec.name, champion.version, fault)
+        return
     certificate = certify(place, use_case, spec, champion.version, fitted, as_of=as_of or learned)
     if certificate is not None and certificate.to_json() != record.certificate:
         versions.attach_evidence(

@@ -67,18 +67,19 @@ def recall(place: Workspace, use_case: UseCase, model: str, version: int) -> Rec
     confirmed = requeued = 0
     for start in range(0, len(waiting), place.settings.batch_size):
         part = waiting.iloc[start : start + place.settings.batch_size]
-        done = _again(place, use_case, spec, part)
+        done = _again(place, use_case, part)
         confirmed, requeued = confirmed + done[0], requeued + done[1]
     _logger.info("recall of %s version %d: %d found, %d confirmed", spec.name, version, len(found), confirmed)
     return Recalled(spec.name, version, len(found), confirmed, requeued, total.by_people, len(by_policy) - len(waiting))
 
 
-def _again(place: Workspace, use_case: UseCase, spec: ModelSpec, decided: pd.DataFrame) -> tuple[int, int]:
+def _again(place: Workspace, use_case: UseCase, decided: pd.DataFrame) -> tuple[int, int]:
     """Decide cases again; how many were confirmed, how many put to people."""
     stored = questions.cases(place.log, use_case.name, case_ids=decided["case_id"].tolist())
     cases = stored_frame(use_case.case, stored)
     order = decided.set_index("case_id").loc[cases["case_id"]]
-    proposal = propose(use_case, _predicted(place, use_case, spec, cases), certificate_in_force(place, use_case))
+    certificate = certificate_in_force(place, use_case)
+    proposal = propose(use_case, _predicted(place, use_case, cases), certificate)
     same = [new == old for new, old in zip(proposal.verdicts, order["verdict"].tolist(), strict=True)]
     confirmed = [position for position, equal in enumerate(same) if equal]
     changed = [position for position, equal in enumerate(same) if not equal]
@@ -94,6 +95,8 @@ def _again(place: Workspace, use_case: UseCase, spec: ModelSpec, decided: pd.Dat
                 replaces=[revisions[position] for position in confirmed],
             ),
             policy_version=use_case.review.version,
+            certificate=certificate.name if certificate else None,
+            rests_on=certificate.rests_on if certificate else None,
         )
     if changed:
         _reopen(place, use_case, (ids, revisions, order["verdict"].tolist()), proposal, changed)
@@ -127,8 +130,8 @@ def _reopen(
     )
 
 
-def _predicted(place: Workspace, use_case: UseCase, recalled: ModelSpec, cases: pd.DataFrame) -> pd.DataFrame:
-    """The cases with what the present champions say; answers of the recalled model are stored as new revisions."""
+def _predicted(place: Workspace, use_case: UseCase, cases: pd.DataFrame) -> pd.DataFrame:
+    """The cases with what the present champions say; what is new is stored as the next revision of a prediction."""
     frame = cases
     for spec in use_case.models:
         champion = promotions.champion(place.log, use_case.name, spec.name)
@@ -143,8 +146,7 @@ def _predicted(place: Workspace, use_case: UseCase, recalled: ModelSpec, cases: 
             frame = frame.assign(**empty)
             continue
         estimator = place.load(spec, champion.version, champion.digest)
-        if spec.name == recalled.name:
-            _keep(place, use_case, spec, champion.version, answer(spec, estimator, cases), cases["case_id"].tolist())
+        _keep(place, use_case, spec, champion.version, answer(spec, estimator, cases), cases["case_id"].tolist())
         frame = predict_with(spec, estimator, champion.version, frame)
     return frame
 

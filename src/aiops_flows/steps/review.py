@@ -13,13 +13,14 @@ import pandas as pd
 from aiops_flows.case_log import leases, questions, writes
 from aiops_flows.case_log.moments import moment_text
 from aiops_flows.case_log.writes import Decision, Decisions, Reviews
-from aiops_flows.errors import UseCaseError
+from aiops_flows.errors import ChampionChanged, UseCaseError
 from aiops_flows.steps.certifying import Certificate, certificate_in_force, rule_verdicts
 from aiops_flows.steps.frames import grown
 from aiops_flows.steps.leftovers import unfinished
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase
 
+_MOST_URGENT = 1e300
 __all__ = ["Proposal", "decide", "overdue", "propose", "review"]
 
 
@@ -53,19 +54,29 @@ def review(place: Workspace, use_case: UseCase, cases: pd.DataFrame) -> pd.DataF
     due = moment_text(datetime.now(UTC) + use_case.review.due)
     verdicts, reasons = list(proposal.verdicts), list(proposal.reasons)
     by: list[str | None] = [None if verdict is None else "policy" for verdict in verdicts]
-    for start in range(0, len(ids), place.settings.batch_size):
+    start = 0
+    while start < len(ids):
         part = range(start, min(start + place.settings.batch_size, len(ids)))
         auto = [position for position in part if verdicts[position] is not None]
         asked = [position for position in part if verdicts[position] is None]
-        added = writes.add_verdicts(
-            place.log,
-            use_case.name,
-            policy_version=use_case.review.version,
-            certificate=certificate.name if certificate else None,
-            decisions=_decisions(ids, proposal, auto),
-            reviews=_reviews(ids, proposal.reasons, priorities, asked, due),
-            tokens=[tokens[position] for position in part],
-        )
+        try:
+            added = writes.add_verdicts(
+                place.log,
+                use_case.name,
+                policy_version=use_case.review.version,
+                certificate=certificate.name if certificate else None,
+                decisions=_decisions(ids, proposal, auto),
+                reviews=_reviews(ids, proposal.reasons, priorities, asked, due),
+                rests_on=certificate.rests_on if certificate and auto else None,
+                tokens=[tokens[position] for position in part],
+            )
+        except ChampionChanged:  # between two parts: the rest is decided by what holds now
+            certificate = certificate_in_force(place, use_case)
+            proposal = propose(use_case, cases, certificate)
+            verdicts[start:], reasons[start:] = proposal.verdicts[start:], proposal.reasons[start:]
+            by[start:] = [None if verdict is None else "policy" for verdict in verdicts[start:]]
+            continue
+        start = part.stop
         if added.stored:
             for position in part:
                 if before := added.stored.get(ids[position]):
@@ -104,8 +115,13 @@ def _finish(place: Workspace, use_case: UseCase, tokens: set[str]) -> None:
 def _priorities(use_case: UseCase, cases: pd.DataFrame) -> list[float]:
     if use_case.review.priority is None or cases.empty:
         return [0.0] * len(cases)
-    given = pd.to_numeric(use_case.review.priority(cases)).astype("float64").fillna(0.0)
-    return [float(value) for value in given.tolist()]
+    given = np.asarray(pd.to_numeric(use_case.review.priority(cases)), dtype=float)
+    if given.shape != (len(cases),):
+        raise UseCaseError(
+            f"the priority of {use_case.name} gave the shape {given.shape} for {len(cases)} cases; "
+            "it takes the frame and gives one number a row"
+        )
+    return list(np.nan_to_num(given, posinf=_MOST_URGENT, neginf=-_MOST_URGENT).tolist())
 
 
 # --- what policy says ----------------------------------------------------------------------------------------------
@@ -131,17 +147,30 @@ def propose(use_case: UseCase, cases: pd.DataFrame, certificate: Certificate | N
         reasons[allowed] = reason
         allowed[:] = False
     else:
-        allowed = _certified(spec, cases, certificate, allowed, reasons)
+        allowed = _certified(use_case, spec, cases, certificate, allowed, reasons)
         for verdict in use_case.review.auto:
             reasons[allowed & (verdicts == verdict)] = _reason_of(verdict, certificate)
     return Proposal([verdict if ok else None for verdict, ok in zip(verdicts, allowed, strict=True)], reasons.tolist())
 
 
+def _answered_by(spec: ModelSpec, cases: pd.DataFrame, version: int | None) -> np.ndarray[Any, Any]:
+    """Whether each case has its prediction from this version."""
+    if version is None:
+        return np.zeros(len(cases), dtype=bool)
+    return np.asarray((cases[f"{spec.output}_version"] == version).fillna(value=False), dtype=bool)
+
+
 def _certified(
-    spec: ModelSpec, cases: pd.DataFrame, certificate: Certificate, allowed: Any, reasons: Any
+    use_case: UseCase, spec: ModelSpec, cases: pd.DataFrame, certificate: Certificate, allowed: Any, reasons: Any
 ) -> np.ndarray[Any, Any]:
     """Of the allowed cases those that the certificate covers; the others get the reason why not."""
-    same = (cases[f"{spec.output}_version"] == certificate.version).fillna(value=False).to_numpy(dtype=bool)
+    same = _answered_by(spec, cases, certificate.version)
+    for other in use_case.models:
+        if other.name == spec.name:
+            continue
+        proved = _answered_by(other, cases, certificate.companions.get(other.name))
+        reasons[allowed & ~proved] = f"answered by another version of {other.name} than it was certified with"
+        allowed &= proved
     sure = cases[f"{spec.output}_confidence"].to_numpy(dtype=float) >= certificate.threshold
     reasons[allowed & ~same] = f"answered by another version of {spec.name} than the certified {certificate.version}"
     unsure = f"{spec.name} is less sure than the certified threshold {certificate.threshold:.4f}"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import io
 import json
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +20,11 @@ from aiops_flows.errors import SourceError
 __all__ = ["Delivery", "FrameRows", "SqlQuery", "Unreadable", "deliveries", "file_kind", "inbox_files", "read_file"]
 
 _KINDS = {".csv": "csv", ".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+_READ = f"{', '.join(_KINDS)} (the text ones also .gz)"
+_DAMAGED = (OSError, ValueError, LookupError, TypeError, AttributeError, NotImplementedError)
+"""What damaged Parquet raises beside pyarrow's own errors: pandas believes what the file says of itself."""
+_UTF_16 = {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}
+_OTHER_SEPARATORS = ";\t|"
 _LONGEST_FIELD = 64 * 2**20
 _SHOWN = 10
 
@@ -121,12 +128,10 @@ def read_file(path: Path) -> Delivery:
         SourceError: it is missing, or is not what its name says.
     """
     if not path.exists():
-        raise SourceError(f"{path}: no such file or folder; cases are read from {', '.join(_KINDS)} files or a folder")
+        raise SourceError(f"{path}: no such file or folder; cases are read from {_READ} files or a folder")
     kind = file_kind(path)
     if kind is None:
-        raise SourceError(
-            f"{path}: files named {path.suffix or 'without a suffix'} are not read; use {', '.join(_KINDS)}"
-        )
+        raise SourceError(f"{path}: files named {path.suffix or 'without a suffix'} are not read; use {_READ}")
     if kind == "parquet":
         return _from_frame(path.name, _parquet(path), path)
     text = _text(path)
@@ -139,20 +144,28 @@ def _parquet(path: Path) -> pd.DataFrame:
 
     try:
         frame: pd.DataFrame = pq.read_table(path).to_pandas(timestamp_as_object=False)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OSError) as fault:
-        raise SourceError(f"{path}: no readable Parquet file: {fault}. Write it again, or send CSV") from fault
+    except FileNotFoundError:
+        raise  # taken by another worker
+    except (pa.ArrowException, *_DAMAGED) as fault:
+        said = " ".join(str(fault).split()).rstrip(".")
+        raise SourceError(f"{path}: no readable Parquet file: {said}. Write it again, or send CSV") from fault
     return frame
 
 
 def _text(path: Path) -> str:
     """The text of a file; bytes that are no UTF-8 stay recognisable as lone surrogates, and their row is refused."""
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except PermissionError as fault:
+        raise SourceError(f"{path}: may not be read: {fault.strerror}. Give this user the right to read it") from fault
     if path.suffix.lower() == ".gz":
         try:
             data = gzip.decompress(data)
-        except (OSError, EOFError) as fault:
+        except (OSError, EOFError, zlib.error) as fault:
             raise SourceError(f"{path}: no whole gzip file: {fault}. Send it again") from fault
-    if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+    if data[:4] in {codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE} or (b"\x00" in data[:4] and data[:2] not in _UTF_16):
+        raise SourceError(f"{path}: begins with NUL, as UTF-16 without a mark or UTF-32 does. Send it as UTF-8")
+    if data[:2] in _UTF_16:
         try:
             return data.decode("utf-16")
         except UnicodeDecodeError as fault:
@@ -164,6 +177,8 @@ def _from_csv(path: Path, text: str) -> Delivery:
     csv.field_size_limit(_LONGEST_FIELD)
     lines = csv.reader(io.StringIO(text, newline=""))
     header = [name.strip() for name in next(lines, [])]
+    if len(header) == 1 and (used := [mark for mark in _OTHER_SEPARATORS if mark in header[0]]):
+        raise SourceError(f"{path}: fields are parted by {used[0]!r}; expected commas. Write it again with commas")
     if repeated := sorted({name for name in header if header.count(name) > 1}):
         raise SourceError(f"{path}: columns named twice: {repeated}. Every column needs a name of its own")
     rows: list[dict[str, str]] = []

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +22,7 @@ import pandas as pd
 from aiops_flows.case_log import promotions, versions
 from aiops_flows.case_log.versions import VersionRecord
 from aiops_flows.drift import DriftReport, measure_drift, render_report
-from aiops_flows.errors import TrainingError
+from aiops_flows.errors import RegistryAway, RegistryError, TrainingError
 from aiops_flows.evidence.comparison import Comparison
 from aiops_flows.gates import METRICS, GateResult, Scored, all_passed, as_json, judge
 from aiops_flows.registry import Registered
@@ -32,6 +35,7 @@ from aiops_flows.use_case import ModelSpec, UseCase
 
 __all__ = ["Retrained", "code_version", "in_order", "retrain", "scored"]
 
+_logger = logging.getLogger("aiops_flows.training")
 _LATENCY_CASES = 100
 _LATENCY_REPEATS = 5
 _GATED_DRIFT = "challenger_learned_from_vs_arriving"
@@ -103,7 +107,7 @@ def retrain(
         actor: who has it trained; default the settings' actor.
 
     Raises:
-        TrainingError: there are too few labelled rows, or only one class.
+        TrainingError: there are too few labelled rows, only one class, or the estimator fails on them.
         RegistryAway: MLflow does not answer.
     """
     spec = model if isinstance(model, ModelSpec) else use_case.model(model)
@@ -180,15 +184,35 @@ def _fit(estimator: Any, spec: ModelSpec, train: Labelled) -> Any:
     from sklearn.base import clone
 
     truth = train.truth.astype(str) if spec.kind == "classifier" else train.truth
-    return clone(estimator).fit(train.cases[list(spec.features)], truth)
+    with _unquoted(spec, estimator, "learn from"):
+        return clone(estimator).fit(train.cases[list(spec.features)], truth)
+
+
+@contextmanager
+def _unquoted(spec: ModelSpec, estimator: Any, doing: str) -> Iterator[None]:
+    """Tells where an estimator failed on the cases, without its message, which quotes their values."""
+    try:
+        yield
+    except (ValueError, TypeError) as fault:
+        place = traceback.extract_tb(fault.__traceback__)[-1]
+        raise TrainingError(
+            f"{spec.name}: {type(estimator).__name__} cannot {doing} {list(spec.features)}: {type(fault).__name__} in "
+            f"{Path(place.filename).name}, line {place.lineno}, {place.name}. Its words are left out, as they may quote "
+            "a case; fit the estimator by hand on a few rows to see them"
+        ) from None
 
 
 def scored(spec: ModelSpec, estimator: Any, cases: pd.DataFrame) -> Scored:
-    """What a fitted estimator says of cases, as the gates take it."""
+    """What a fitted estimator says of cases, as the gates take it.
+
+    Raises:
+        TrainingError: it cannot answer them.
+    """
     features = features_of(spec, estimator, cases)
-    if spec.kind == "regressor":
-        return Scored(np.asarray(estimator.predict(features), dtype=float), None, None)
-    probabilities = np.asarray(estimator.predict_proba(features), dtype=float)
+    with _unquoted(spec, estimator, "answer"):
+        if spec.kind == "regressor":
+            return Scored(np.asarray(estimator.predict(features), dtype=float), None, None)
+        probabilities = np.asarray(estimator.predict_proba(features), dtype=float)
     classes = [str(name) for name in estimator.classes_]
     return Scored(np.array(classes, dtype=object)[probabilities.argmax(axis=1)], probabilities, classes)
 
@@ -207,22 +231,42 @@ def _judge(
         "challenger": scored(spec, fitted, judging.cases),
         "baseline": scored(spec, baseline, judging.cases),
     }
-    champion = promotions.champion(place.log, use_case.name, spec.name)
-    if champion is not None:
-        estimator = place.load(spec, champion.version, champion.digest)
-        scores["champion"] = scored(spec, estimator, judging.cases)
+    champion = _champion_scored(place, use_case, spec, judging.cases)
+    if champion is not None and len(champion.values):
+        scores["champion"] = champion
     truth = judging.truth.astype(str) if spec.kind == "classifier" else judging.truth
     results = judge(
         spec,
         truth,
         scores["challenger"],
-        scores.get("champion"),
+        champion,
         scores["baseline"],
         {_GATED_DRIFT: drift[_GATED_DRIFT]},
         _missing_share(train.cases[list(spec.features)]),
         _latency_ms(spec, fitted, judging.cases),
     )
     return results, scores
+
+
+def _champion_scored(place: Workspace, use_case: UseCase, spec: ModelSpec, cases: pd.DataFrame) -> Scored | None:
+    """What the champion says of cases: nothing where it cannot be used, so that gates which compare with it fail.
+
+    Raises:
+        RegistryAway: MLflow does not answer; training waits.
+    """
+    champion = promotions.champion(place.log, use_case.name, spec.name)
+    if champion is None:
+        return None
+    try:
+        return scored(spec, place.load(spec, champion.version, champion.digest), cases)
+    except RegistryAway:
+        raise
+    except (RegistryError, TrainingError) as fault:
+        why = str(fault)
+    except KeyError:
+        why = "it learned from columns that the cases no longer have"
+    _logger.warning("champion %s version %d cannot be compared with: %s", spec.name, champion.version, why)
+    return Scored([])
 
 
 def _baseline(spec: ModelSpec) -> Any:

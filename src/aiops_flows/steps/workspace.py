@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from aiops_flows.case_log import CaseLog, leases
 from aiops_flows.registry import Registry
@@ -31,7 +33,7 @@ class Workspace:
         """The workspace that the environment of this process describes; what is open already is used again."""
         settings = Settings()
         return cls(
-            _log(settings.case_log_url, os.getpid()),
+            _log(settings.case_log_url, _witness(settings), os.getpid()),
             _registry(settings.tracking_url, str(settings.model_cache), os.getpid()),
             settings,
         )
@@ -63,8 +65,17 @@ class Workspace:
 
 
 @lru_cache(maxsize=8)
-def _log(url: str, process: int) -> CaseLog:  # noqa: ARG001  a forked child must not share its parent's connections
-    return CaseLog.open(url)
+def _log(url: str, witness: Path | None, process: int) -> CaseLog:  # noqa: ARG001  a fork opens its own
+    return CaseLog.open(url, witness=witness)
+
+
+def _witness(settings: Settings) -> Path | None:
+    """Where this machine remembers what it wrote to a database elsewhere; SQLite has its witness beside it."""
+    address = urlsplit(settings.case_log_url)
+    if address.scheme.startswith("sqlite"):
+        return None
+    name = f"{address.hostname}:{address.port}{address.path}"  # without the password, which may change
+    return settings.folder / f"case_log-{hashlib.sha256(name.encode()).hexdigest()[:8]}.witness"
 
 
 @lru_cache(maxsize=8)

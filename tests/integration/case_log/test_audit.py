@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from aiops_flows.case_log import CaseLog, audit
+from aiops_flows.case_log import CaseLog, audit, writes
 from aiops_flows.case_log.invariants import check_invariants
-from tests.integration.case_log.life import live, names, superuser, take_in
+from tests.integration.case_log.life import MODEL, live, names, superuser, take_in
 
 CASES = 4  # audit rows of one life: version, evidence, approval, promotion, then the cases
 HERE = "use_case = 'claims' AND case_id = 'case-003'"
@@ -71,6 +71,37 @@ def test_a_deleted_row_is_found(lived: CaseLog, table: str) -> None:
     assert (use_case, place) == ("claims", seq)
     assert "were written" in what
     assert check_invariants(lived) != []
+
+
+def test_a_number_that_json_cannot_say_is_found(database_url: str, tmp_path: Path) -> None:
+    """Infinity in the place of nothing is a change, though JSON has one word for both."""
+    with CaseLog.open(database_url, witness=tmp_path / "witness") as log:
+        take_in(log, names(2))
+        writes.add_predictions(
+            log, "claims", model=MODEL, version=1, case_ids=names(2), values=["a", "b"], confidences=[None, 0.5]
+        )
+        assert found(log) == []
+        infinity = "9e999" if log.dialect == "sqlite" else "'Infinity'"
+        superuser(log, f"UPDATE predictions SET confidence = {infinity} WHERE confidence IS NULL")
+        assert [what for _, _, what in found(log)] == ["a row of predictions was changed (2 were written together)"]
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "UPDATE cases SET body = x'00ff' WHERE " + HERE,
+        "UPDATE predictions SET confidence = 'much' WHERE " + HERE,
+        "UPDATE decisions SET seq = 'x' WHERE " + HERE,
+        "UPDATE audit SET actor = x'00ff' WHERE use_case = 'claims' AND seq = 5",
+        "UPDATE audit SET seq = 'x' WHERE use_case = 'claims' AND seq = 5",
+    ],
+)
+def test_a_value_of_another_type_is_found(tmp_path: Path, edit: str) -> None:
+    """SQLite lets a superuser put anything anywhere: verify says so, and does not fall over it."""
+    with CaseLog.open(f"sqlite:///{tmp_path / 'case_log.db'}") as log:
+        live(log, "claims")
+        superuser(log, edit)
+        assert found(log) != []
 
 
 def test_a_deleted_write_is_found(lived: CaseLog) -> None:

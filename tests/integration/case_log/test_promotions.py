@@ -148,6 +148,30 @@ def test_changed_evidence_voids_the_approval(case_log: CaseLog) -> None:
     assert promote(case_log, 1, None).version == 1
 
 
+def test_the_same_refusal_again_adds_nothing(case_log: CaseLog) -> None:
+    """A promoter that runs twice says the same once; after another word on the version it is said again."""
+    register(case_log, 1, 2)
+    promote(case_log, 1, None)
+    first = promote(case_log, 2, 1, action="refuse")
+    assert promote(case_log, 2, 1, action="refuse") == first
+    assert len(promotions.history(case_log, "claims", MODEL)) == 2
+    promote(case_log, 2, 1)
+    promote(case_log, 1, 2, action="rollback")
+    assert promote(case_log, 2, 1, action="refuse").number == 5
+
+
+def test_a_new_certificate_to_the_same_evidence_is_kept(case_log: CaseLog) -> None:
+    """A version that is certified anew has the new certificate, and approvals of its evidence stand."""
+    register(case_log, 1, four_eyes=True)
+    promotions.approve(case_log, "claims", MODEL, 1, evidence_digest="e1", approver="ann", channel="python")
+    stored = versions.get(case_log, "claims", MODEL, 1)
+    same = {"evidence": str(stored.evidence), "evidence_digest": "e1"}
+    for _ in range(2):
+        versions.attach_evidence(case_log, "claims", MODEL, 1, certificate='{"threshold": 0.9}', **same)
+    assert versions.get(case_log, "claims", MODEL, 1).certificate == '{"threshold": 0.9}'
+    assert promote(case_log, 1, None).approver == "ann"
+
+
 def insert_promotion(number: int, action: str, of: int, predecessor: str, **more: str) -> str:
     said = {"withdrawn_version": "NULL", "approver": "NULL", "evidence_digest": f"'e{of}'", "proposer": "'pat'", **more}
     return (

@@ -46,3 +46,22 @@ def test_a_spoilt_outcome_does_not_block_the_others(place: Workspace, tmp_path: 
     (tmp_path / "inbox" / "late.csv").write_bytes(bytes_that_are_no_text)
     assert record_outcomes(place, PARCELS, tmp_path / "inbox") == OutcomesRecorded(new=1, quarantined=1)
     assert [path.name for path in (tmp_path / "inbox").iterdir()] == ["done"]
+
+
+def test_every_row_that_is_no_outcome_is_kept_in_quarantine(place: Workspace) -> None:
+    """Rows that name the same case do not hide each other, and a row without a case says so."""
+    parcels = make_parcels(1)
+    take_in(place, PARCELS, parcels)
+    known = {"case_id": parcels["case_id"][0], "known_at": "2026-01-01"}
+    told: list[dict[str, object]] = [
+        known | {"late": "yes"},
+        known | {"late": "no"},
+        known | {"late": "perhaps"},
+        {"case_id": "nobody", "late": "yes", "known_at": "2026-01-01"},
+        {"case_id": "nobody", "late": "yes", "known_at": "2026-01-02"},
+        {"case_id": " ", "late": "yes"},
+        {"case_id": None, "late": "no"},
+        known | {"late": ["yes"]},
+    ]
+    assert record_outcomes(place, PARCELS, told) == OutcomesRecorded(new=1, quarantined=7)
+    assert len(questions.quarantine(place.log, "parcels")) == 7

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pandas as pd
 import pytest
+from sklearn.dummy import DummyClassifier
 
 from aiops_flows.case_log import promotions, questions, versions
 from aiops_flows.errors import ChampionChanged, NotApproved
+from aiops_flows.registry import Registry
 from aiops_flows.steps.inference import predict
 from aiops_flows.steps.intake import take_in
 from aiops_flows.steps.outcomes import record_outcomes
@@ -17,7 +20,7 @@ from aiops_flows.steps.promotion import PromotionResult, approve, promote, repai
 from aiops_flows.steps.review import review
 from aiops_flows.steps.training import Retrained, retrain
 from aiops_flows.steps.workspace import Workspace
-from aiops_flows.use_case import UseCase
+from aiops_flows.use_case import Gate, UseCase
 from tests.parcels import PARCELS, cost, late, make_outcomes, make_parcels
 
 NOW = pd.Timestamp("2026-11-01", tz="UTC").to_pydatetime()
@@ -71,6 +74,42 @@ def test_a_report_that_was_changed_is_not_promoted(place: Workspace) -> None:
     result = promote(place, PARCELS, late)
     assert result.action == "refused"
     assert "not the one that was judged" in result.reasons[0]
+
+
+def test_promoting_again_changes_nothing(place: Workspace) -> None:
+    """The champion is not refused for being champion, and a refusal is not written twice."""
+    made = trained(place)
+    assert promote(place, PARCELS, late, version=made.version).promoted
+    again = promote(place, PARCELS, late, version=made.version)
+    assert (again.action, again.reasons) == ("nothing", ["it is the champion already"])
+    worse = retrain(place, PARCELS, replace(late, estimator=DummyClassifier()), as_of=NOW)
+    for _ in range(2):
+        assert promote(place, PARCELS, late, version=worse.version).action == "refused"
+    assert promotions.history(place.log, "parcels", "parcels-late")["action"].tolist() == ["promote", "refuse"]
+
+
+def test_four_eyes_asked_for_after_the_training_are_asked_for(place: Workspace) -> None:
+    """A version from before the policy asked for a second person does not slip through without one."""
+    trained(place)
+    result = promote(place, FOUR_EYES, CAREFUL)
+    assert result.action == "refused"
+    assert "second person" in result.reasons[0]
+
+
+def test_a_champion_that_cannot_be_loaded_has_a_successor(place: Workspace) -> None:
+    """It can be trained; a gate that compares with the champion refuses it, one that does not lets it pass."""
+    trained(place)
+    assert promote(place, PARCELS, late).promoted
+    shutil.rmtree(place.settings.model_cache)
+    for file in place.settings.home.rglob("model.skops"):
+        file.write_bytes(b"something else")
+    cold = replace(place, registry=Registry(place.settings.tracking_url, place.settings.model_cache))
+    made = retrain(cold, PARCELS, late, as_of=NOW)
+    assert [reason for reason in made.reasons if "the champion cannot be measured" in reason] != []
+    assert promote(cold, PARCELS, late).action == "refused"
+    own = replace(late, gates=[Gate("roc_auc", at_least=0.7, beats_baseline=True)])
+    made = retrain(cold, PARCELS, own, as_of=NOW)
+    assert promote(cold, PARCELS, own, version=made.version).promoted
 
 
 def test_a_race_has_one_winner(place: Workspace) -> None:
