@@ -83,7 +83,8 @@ def test_an_operator_lives_through_a_season_on_the_command_line(home: Path) -> N
     trace = rows(home, "trace", *USE_CASE, case_id)
     assert [decision["verdict"] for decision in trace["decisions"]] == ["yes", "no"]
 
-    run(home, ["retrain", *USE_CASE, "late"])
+    (judged,) = rows(home, "retrain", *USE_CASE, "late")
+    assert (judged["model"], judged["version"], judged["passed"]) == ("parcels-late", 2, True)
     run(home, ["promote", *USE_CASE, "late"])
     run(home, ["rollback", *USE_CASE, "late", "--reason", "swapped"])
     assert rows(home, "recall", *USE_CASE, "late", "2")[0]["found"] == 0
@@ -98,9 +99,68 @@ def test_what_cannot_be_done_says_so_and_exits_with_three(home: Path) -> None:
     assert "has no case" in run(home, ["review", "show", *USE_CASE, "nobody"], FAULT)
     assert "no champion" in run(home, ["champion", *USE_CASE, "late", "--at", "2020-01-01"], FAULT)
     run(home, ["champion", *USE_CASE, "late", "--at", "soon"], USAGE)
+    assert "no flow at" in run(home, ["run", __file__, "--flow", "tests.parcels:nothing"], FAULT)
+    assert "no such file" in run(home, ["run", "nothing.csv"], FAULT)
     run(home, ["nonsense"], USAGE)
 
 
 def test_a_refusal_exits_with_one(home: Path) -> None:
     """Scripts can tell a refused promotion from a fault."""
     assert "nothing" in run(home, ["promote", *USE_CASE, "cost"], NO)
+
+
+def test_outcomes_are_recorded_from_a_file(home: Path, tmp_path: Path) -> None:
+    """The numbers say what became of the rows; sent again, all are known."""
+    parcels = make_parcels(20, seed=7, prefix="O")
+    take_in(Workspace.here(), PARCELS, parcels)
+    told = make_outcomes(parcels)
+    told.loc[0, "case_id"] = "nobody"
+    told.to_csv(tmp_path / "told.csv", index=False)
+    command = ["record-outcomes", *USE_CASE, str(tmp_path / "told.csv")]
+    outcomes = told[["cost", "late"]].iloc[1:].size
+    assert rows(home, *command) == [{"new": outcomes, "known": 0, "quarantined": 1}]
+    assert rows(home, *command)[0]["known"] == outcomes
+    assert "nobody" in run(home, ["quarantine", "-u", "parcels"])
+
+
+def test_questions_take_the_bare_name_of_a_use_case_and_load_no_steps(home: Path) -> None:
+    """What only asks the record is quick: no estimator, no flow, none of the user's code is loaded."""
+    assert rows(home, "review", "list", "-u", "parcels", "--limit", "1") is not None
+    assert "no use case 'parcel'" in run(home, ["review", "list", "-u", "parcel"], FAULT)
+    for command in (["status"], ["review", "list", "-u", "parcels"], ["trace", "-u", "parcels", "H1-000001"]):
+        asked = (
+            "import sys; from aiops_flows.cli import app; app({!r}, standalone_mode=False); "
+            "print(sorted({{'prefect', 'sklearn', 'scipy', 'mlflow', 'torch', 'tests.parcels'}} & set(sys.modules)))"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", asked.format(command)], env=os.environ, capture_output=True, text=True, check=False
+        )
+        assert done.stdout.endswith("[]\n"), (command, done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("AIOPS_BATCH_SIZE", "lots", "a setting is wrong: AIOPS_BATCH_SIZE=lots"),
+        ("AIOPS_HOME", "/dev/null/home", "cannot be used"),
+    ],
+)
+def test_wrong_settings_are_named(
+    home: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, said: str
+) -> None:
+    """A wrong setting or an unusable home folder is a sentence that names it."""
+    monkeypatch.setenv(variable, value)
+    assert said in run(Path(os.environ["AIOPS_HOME"]) if variable == "AIOPS_HOME" else home, ["status"], FAULT)
+
+
+def test_the_doctor_names_a_home_that_cannot_be_used() -> None:
+    """Where nothing else can be looked at, the doctor still says what to mend."""
+    found = rows(Path("/dev/null/home"), "doctor", expected=NO)
+    assert [row["verdict"] for row in found if row["what"] == "home"] == ["broken"]
+
+
+def test_the_doctor_sees_the_telemetry_that_was_left_on(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It looks at what the user has set, not at what the command line sets for itself."""
+    monkeypatch.delenv("PREFECT_SERVER_ANALYTICS_ENABLED", raising=False)
+    found = {row["what"]: row["verdict"] for row in rows(home, "doctor")}
+    assert found["telemetry"] == "look"

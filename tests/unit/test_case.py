@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from typing import Any, ClassVar
 
 import pytest
@@ -19,6 +20,8 @@ class Ticket(Case):
     days: int = Field(ge=0)
     region: str
     note: Text | None = None
+    opened: date | None = None
+    closed: datetime | None = None
 
 
 GOOD: dict[str, Any] = {"case_id": "A-1", "amount": 12.5, "days": 3, "region": "Chicago O'Hare (north)"}
@@ -47,6 +50,11 @@ GOOD: dict[str, Any] = {"case_id": "A-1", "amount": 12.5, "days": 3, "region": "
         ("case_id", ""),
         ("case_id", "<b>"),
         ("received_at", "yesterday"),
+        ("received_at", "9999-12-31"),
+        ("received_at", "9999-12-31T23:59:59-05:00"),
+        ("received_at", "0001-01-01T00:00:00+02:00"),
+        ("opened", "9999-12-31"),
+        ("closed", "0203-05-01T00:00:00"),
     ],
 )
 def test_what_cannot_be_stored_or_computed_with_is_no_case(field: str, value: object) -> None:

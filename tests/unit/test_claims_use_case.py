@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import date
 from pathlib import Path
 
@@ -239,15 +238,3 @@ def test_documents_beside_a_claim_are_counted(tmp_path: Path) -> None:
 def test_no_folder_of_documents_means_none(tmp_path: Path) -> None:
     """Where nobody files documents, every claim has none."""
     assert count_documents(tmp_path / "documents")["A1"] == 0
-
-
-# --- the published file --------------------------------------------------------------------------------------------
-
-
-@pytest.mark.real_data
-@pytest.mark.skipif("AIOPS_CLAIMS_FILE" not in os.environ, reason="AIOPS_CLAIMS_FILE names no published file")
-def test_the_published_file_holds_claims() -> None:
-    """Of the published rows only what is no claim at all is refused."""
-    [delivery] = deliveries(os.environ["AIOPS_CLAIMS_FILE"])
-    result = check_rows(Claim, delivery)
-    assert len(result.refused) <= 1 + len(delivery.rows) // 1_000

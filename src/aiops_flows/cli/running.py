@@ -6,13 +6,13 @@ import logging
 import pkgutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from aiops_flows import stack
 from aiops_flows.cli.output import AsJson, say, show_rows, working
-from aiops_flows.errors import UseCaseError
+from aiops_flows.errors import SourceError, UseCaseError
 from aiops_flows.settings import Settings
 
 __all__ = ["demo", "down", "run", "up"]
@@ -71,9 +71,32 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Run a business flow over a source once, now, and say what became of the cases."""
-    logging.getLogger("aiops_flows").setLevel(logging.INFO)
-    with working("running", quiet=as_json), stack.prefect_server(Settings()):
-        frame = pkgutil.resolve_name(flow)(source)
+    if not Path(source).exists():
+        raise SourceError(f"{source}: no such file or folder; name a file of cases, or an inbox folder")
+    with working("running", quiet=as_json):
+        business = _flow(flow)
+        logging.getLogger("aiops_flows").setLevel(logging.INFO)
+        with stack.prefect_server(Settings()):
+            for handler in logging.getLogger().handlers:
+                handler.addFilter(_worth_showing)
+            frame = business(source)
+    if "verdict_by" not in getattr(frame, "columns", ()):
+        raise UseCaseError(f"{flow} ended, but gave no frame with verdicts to count; end it with: return review(...)")
     by = frame["verdict_by"].fillna("waits for a person").value_counts() if len(frame) else {}
     rows = [{"decided_by": name, "cases": int(count)} for name, count in dict(by).items()]
     show_rows(rows, as_json=as_json, empty="no cases came")
+
+
+def _flow(path: str) -> Callable[[str], Any]:
+    try:
+        business: Callable[[str], Any] = pkgutil.resolve_name(path)
+    except (ImportError, AttributeError, ValueError) as fault:
+        raise UseCaseError(
+            f"no flow at {path!r}: {fault}; write it as package.module:name, importable from this folder"
+        ) from fault
+    return business
+
+
+def _worth_showing(record: logging.LogRecord) -> bool:
+    """Leaves out what Prefect says of a run that failed: the error itself ends the command, and is told once."""
+    return not (record.levelno >= logging.ERROR and record.name in {"prefect.flow_runs", "prefect.task_runs"})

@@ -20,6 +20,7 @@ __all__ = ["OPEN_TAG", "OWNER_TAG", "Facts", "fetch", "project", "store"]
 
 OWNER_TAG = "aiops_flows.owner"
 OPEN_TAG = "aiops_flows.registering"
+USE_CASE_TAG = "use_case"
 
 _BATCH = 100  # MLflow's limit of params and of tags in one call
 _LONGEST_PARAM = 1_000
@@ -44,6 +45,7 @@ def store(client: MlflowClient, artifact_root: str | None, facts: Facts, place: 
 
     The version comes last: whoever sees it finds all of it, and a process that dies before leaves no half of one.
     """
+    _refuse_shared_name(client, facts)
     run_id = _open_run(client, _experiment(client, artifact_root, facts.model), facts, digest)
     _log_facts(client, run_id, facts)
     for name, figure in facts.figures.items():
@@ -53,6 +55,27 @@ def store(client: MlflowClient, artifact_root: str | None, facts: Facts, place: 
     client.delete_tag(run_id, OPEN_TAG)
     client.set_terminated(run_id, "FINISHED")
     return _register(client, run_id, facts, digest), run_id
+
+
+def _refuse_shared_name(client: MlflowClient, facts: Facts) -> None:
+    """One registered model, one use case: two would move each other's aliases for ever.
+
+    Raises:
+        RegistryError: another use case has registered versions of a model of that name.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        owner = client.get_registered_model(facts.model).tags.get(USE_CASE_TAG)
+    except MlflowException as fault:
+        if fault.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return
+    if owner and owner != facts.tags.get(USE_CASE_TAG, owner):
+        raise RegistryError(
+            f"the model name {facts.model!r} belongs to the use case {owner!r}, and {facts.tags[USE_CASE_TAG]!r} would "
+            "share its versions and aliases in MLflow; give the ModelSpec another name"
+        )
 
 
 def fetch(client: MlflowClient, model: str, version: int, place: Path) -> None:
@@ -155,7 +178,8 @@ def _register(client: MlflowClient, run_id: str, facts: Facts, digest: str) -> i
     from mlflow.exceptions import MlflowException
 
     try:
-        client.create_registered_model(facts.model, tags={OWNER_TAG: "registry"})
+        own = {name: value for name, value in facts.tags.items() if name == USE_CASE_TAG}
+        client.create_registered_model(facts.model, tags={OWNER_TAG: "registry", **own})
     except MlflowException as fault:
         if fault.error_code != "RESOURCE_ALREADY_EXISTS":
             raise

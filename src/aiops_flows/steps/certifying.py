@@ -14,7 +14,7 @@ from aiops_flows.case_log import promotions, versions
 from aiops_flows.errors import RegistryError, UseCaseError
 from aiops_flows.evidence import certify_threshold
 from aiops_flows.steps.inference import predict_with
-from aiops_flows.steps.rows import labelled_rows
+from aiops_flows.steps.rows import Labelled, labelled_rows
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase
 
@@ -60,7 +60,14 @@ class Certificate:
 
 
 def certify(
-    place: Workspace, use_case: UseCase, spec: ModelSpec, version: int, fitted: Any, *, as_of: datetime
+    place: Workspace,
+    use_case: UseCase,
+    spec: ModelSpec,
+    version: int,
+    fitted: Any,
+    rows: Labelled | None = None,
+    *,
+    as_of: datetime,
 ) -> Certificate | None:
     """The certificate of a version for the policy as it stands; None where this model does not judge verdicts.
 
@@ -70,7 +77,8 @@ def certify(
     """
     if spec.output != use_case.judged_by:
         return None
-    rows = labelled_rows(place, use_case, spec, as_of=as_of, part="certify", window=spec.train_window)
+    if rows is None:
+        rows = labelled_rows(place, use_case, spec, as_of=as_of, part="certify", window=spec.train_window)
     frame = predict_with(spec, fitted, version, rows.cases)
     companions: dict[str, int] = {}
     for other in use_case.models:

@@ -73,5 +73,5 @@ def _empty(across: str, up: str) -> tuple[Any, Any]:
 
 def _png(figure: Any) -> bytes:
     picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=110)
+    figure.savefig(picture, format="png", dpi=80)
     return picture.getvalue()

@@ -16,7 +16,7 @@ from aiops_flows.steps.frames import stored_frame
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase
 
-__all__ = ["Labelled", "Part", "arriving", "cut", "labelled_rows", "learned_rows"]
+__all__ = ["Labelled", "Part", "arriving", "cut", "labelled_parts", "labelled_rows", "learned_rows"]
 
 Part = Literal["train", "judge", "certify"]
 SHARES: dict[Part, float] = {"train": 0.70, "judge": 0.15, "certify": 0.15}
@@ -45,6 +45,23 @@ def cut(case_ids: list[str]) -> np.ndarray[Any, Any]:
     return np.array(list(SHARES), dtype=object)[np.searchsorted(limits, shares, side="right")]
 
 
+def labelled_parts(
+    place: Workspace, use_case: UseCase, spec: ModelSpec, *, as_of: datetime, window: timedelta | None = None
+) -> dict[Part, Labelled]:
+    """The cases whose outcome was known at a moment, by parts of the stable cut.
+
+    Args:
+        place: the case log that holds them.
+        use_case: the business process.
+        spec: the model whose output is the truth asked for.
+        as_of: only outcomes known by then, and only cases received by then.
+        window: only cases received within this time before ``as_of``.
+    """
+    stored = _stored(place, use_case, spec, as_of, window)
+    parts = cut(stored["case_id"].tolist())
+    return {part: _labelled(use_case, spec, stored[parts == part]) for part in SHARES}
+
+
 def labelled_rows(
     place: Workspace,
     use_case: UseCase,
@@ -53,18 +70,20 @@ def labelled_rows(
     as_of: datetime,
     part: Part,
     window: timedelta | None = None,
+    most: int | None = None,
 ) -> Labelled:
-    """The cases of one part whose outcome was known at a moment.
+    """The cases of one part whose outcome was known at a moment; of more than ``most`` a seeded sample."""
+    stored = _stored(place, use_case, spec, as_of, window)
+    chosen = stored[cut(stored["case_id"].tolist()) == part]
+    if most is not None and len(chosen) > most:
+        chosen = chosen.sample(most, random_state=0).sort_index()
+    return _labelled(use_case, spec, chosen)
 
-    Args:
-        place: the case log that holds them.
-        use_case: the business process.
-        spec: the model whose output is the truth asked for.
-        as_of: only outcomes known by then, and only cases received by then.
-        part: which part of the stable cut.
-        window: only cases received within this time before ``as_of``.
-    """
-    stored = questions.labelled(
+
+def _stored(
+    place: Workspace, use_case: UseCase, spec: ModelSpec, as_of: datetime, window: timedelta | None
+) -> pd.DataFrame:
+    return questions.labelled(
         place.log,
         use_case.name,
         name=spec.output,
@@ -72,14 +91,18 @@ def labelled_rows(
         received_from=None if window is None else as_of - window,
         received_before=as_of,
     )
-    chosen = stored[cut(stored["case_id"].tolist()) == part].reset_index(drop=True)
-    kind = float if spec.kind == "regressor" else object
-    truth = np.array(chosen["value"].tolist(), dtype=kind)
+
+
+def _labelled(use_case: UseCase, spec: ModelSpec, stored: pd.DataFrame) -> Labelled:
+    chosen = stored.reset_index(drop=True)
+    truth = np.array(chosen["value"].tolist(), dtype=float if spec.kind == "regressor" else object)
     return Labelled(stored_frame(use_case.case, chosen), truth, _digest(chosen))
 
 
-def learned_rows(place: Workspace, use_case: UseCase, spec: ModelSpec, learned: str) -> Labelled:
-    """The rows a version learned from, found again in the case log by what was recorded of them."""
+def learned_rows(
+    place: Workspace, use_case: UseCase, spec: ModelSpec, learned: str, most: int | None = None
+) -> Labelled:
+    """The rows a version learned from, or a sample, found again in the case log by what was recorded of them."""
     record = json.loads(learned)
     days = record["window_days"]
     return labelled_rows(
@@ -89,6 +112,7 @@ def learned_rows(place: Workspace, use_case: UseCase, spec: ModelSpec, learned: 
         as_of=datetime.fromisoformat(record["as_of"]),
         part="train",
         window=None if days is None else timedelta(days=days),
+        most=most,
     )
 
 

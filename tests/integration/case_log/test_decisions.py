@@ -201,3 +201,25 @@ def test_every_error_is_one_of_ours() -> None:
     """What the log raises is caught as an AiopsError."""
     assert issubclass(AlreadyDecided, AiopsError)
     assert issubclass(ConflictingWrite, AiopsError)
+
+
+def test_what_rests_on_a_replaced_champion_is_not_decided(case_log: CaseLog) -> None:
+    """A rollback between looking and writing: nothing of the write is stored, neither decision nor review."""
+    take_in(case_log, names(3))
+    for number in (1, 2):
+        versions.register(case_log, "claims", version(number))
+        promote(case_log, number, number - 1 or None)
+    promote(case_log, 1, 2, action="rollback")
+    said = writes.Decisions(case_ids=names(2), verdicts=["pay"] * 2, reasons=["rule"] * 2)
+    asked = writes.Reviews(case_ids=["case-002"], reasons=["doubt"], priorities=[0.0], due_at=[None])
+    before = audit.head(case_log)
+    for rests_on in ({MODEL: 2}, {MODEL: 1, "other": 1}):
+        with pytest.raises(ChampionChanged, match="no longer champion"):
+            writes.add_verdicts(
+                case_log, "claims", policy_version="p", decisions=said, reviews=asked, rests_on=rests_on
+            )
+    assert audit.head(case_log) == before
+    done = writes.add_verdicts(
+        case_log, "claims", policy_version="p", decisions=said, reviews=asked, rests_on={MODEL: 1}
+    )
+    assert (done.decided, done.reviewed) == (2, 1)

@@ -1,4 +1,4 @@
-"""Nothing is decided without a certificate for exactly what decides: rules, versions of all models, and the champion."""
+"""Nothing is decided without a certificate for exactly what decides: the rules, and the versions of all models."""
 
 from __future__ import annotations
 

@@ -51,6 +51,17 @@ def test_one_id_twice_in_a_delivery_with_other_content_is_a_conflict(place: Work
     assert total(place, "quarantined") == 1
 
 
+def test_a_moment_out_of_all_time_does_not_block_its_batch(place: Workspace) -> None:
+    """The year 9999 that means "open" is quarantined: once stored, no frame could hold it or what stands beside it."""
+    parcels = make_parcels(5).astype({"received_at": object})
+    parcels.loc[2, "received_at"] = "9999-12-31T00:00:00Z"
+    parcels.loc[3, "received_at"] = "0001-01-01T00:00:00+02:00"
+    assert len(take_in(place, PARCELS, parcels)) == 3
+    assert len(take_in(place, PARCELS, parcels)) == 3
+    assert questions.quarantine(place.log, "parcels")["reason"].str.startswith("received_at:").all()
+    assert total(place, "quarantined") == 2
+
+
 def test_bad_rows_do_not_block_the_good_ones(place: Workspace) -> None:
     """Each bad row stands in quarantine with its field, what was found, and the stage."""
     rows = [{str(name): value for name, value in row.items()} for row in make_parcels(20).to_dict("records")]

@@ -65,3 +65,33 @@ def test_every_row_that_is_no_outcome_is_kept_in_quarantine(place: Workspace) ->
     ]
     assert record_outcomes(place, PARCELS, told) == OutcomesRecorded(new=1, quarantined=7)
     assert len(questions.quarantine(place.log, "parcels")) == 7
+
+
+def test_an_old_delivery_sent_again_takes_nothing_back(place: Workspace) -> None:
+    """Outcomes without a moment, in any order and number, say their own once; the correction stands."""
+    take_in(place, PARCELS, make_parcels(1))
+    case_id = make_parcels(1)["case_id"][0]
+    first, corrected = ([{"case_id": case_id, "late": value}] for value in ("no", "yes"))
+    told = [record_outcomes(place, PARCELS, source).new for source in (first, corrected, first, corrected, first)]
+    assert told == [1, 1, 0, 0, 0]
+    assert questions.outcomes(place.log, "parcels", name="late")["value"].tolist() == ["yes"]
+
+
+def test_rows_that_contradict_each_other_are_not_both_believed(place: Workspace) -> None:
+    """Of two values without a moment in one delivery the first stands, however often it is sent."""
+    take_in(place, PARCELS, make_parcels(1))
+    case_id = make_parcels(1)["case_id"][0]
+    both = [{"case_id": case_id, "late": value} for value in ("no", "yes")]
+    assert record_outcomes(place, PARCELS, both) == OutcomesRecorded(new=1, quarantined=1)
+    for _ in range(2):
+        assert record_outcomes(place, PARCELS, both) == OutcomesRecorded(known=1, quarantined=1)
+    assert questions.outcomes(place.log, "parcels", name="late")["value"].tolist() == ["no"]
+
+
+def test_a_whole_number_is_one_label_however_it_is_written(place: Workspace) -> None:
+    """A column of 0 and 1 with a gap comes as 0.0 and 1.0: the classes are the same."""
+    parcels = make_parcels(3)
+    take_in(place, PARCELS, parcels)
+    record_outcomes(place, PARCELS, parcels[["case_id"]].assign(late=[1.0, float("nan"), 0.0]))
+    record_outcomes(place, PARCELS, [{"case_id": parcels["case_id"][1], "late": 1}])
+    assert questions.outcomes(place.log, "parcels", name="late")["value"].tolist() == ["1", "1", "0"]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import shutil
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pandas as pd
 import pytest
 from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
 
 from aiops_flows.case_log import promotions, questions, versions
-from aiops_flows.errors import ChampionChanged, NotApproved
+from aiops_flows.errors import ChampionChanged, NotApproved, RegistryError, TrainingError
 from aiops_flows.registry import Registry
 from aiops_flows.steps.inference import predict
 from aiops_flows.steps.intake import take_in
@@ -110,6 +112,26 @@ def test_a_champion_that_cannot_be_loaded_has_a_successor(place: Workspace) -> N
     own = replace(late, gates=[Gate("roc_auc", at_least=0.7, beats_baseline=True)])
     made = retrain(cold, PARCELS, own, as_of=NOW)
     assert promote(cold, PARCELS, own, version=made.version).promoted
+
+
+def test_a_model_name_belongs_to_one_use_case(place: Workspace) -> None:
+    """Two use cases would move each other's aliases: the second is told before anything is registered."""
+    trained(place)
+    other = replace(PARCELS, name="other-parcels")
+    with pytest.raises(RegistryError, match="belongs to the use case 'parcels'"):
+        trained(place, other)
+    assert versions.latest(place.log, "other-parcels", "parcels-late") is None
+
+
+def test_an_estimator_that_fails_does_not_quote_a_case(place: Workspace) -> None:
+    """Training says where it failed, and nothing of what the customer's row held."""
+    history = make_parcels(300, seed=1, prefix="H").assign(region="Anna Canary")
+    take_in(place, PARCELS, history, history=True)
+    record_outcomes(place, PARCELS, make_outcomes(history))
+    raw = replace(late, estimator=LogisticRegression())
+    with pytest.raises(TrainingError, match="cannot learn from") as told:
+        retrain(place, PARCELS, raw, as_of=NOW)
+    assert "Anna" not in "".join(traceback.format_exception(told.value))
 
 
 def test_a_race_has_one_winner(place: Workspace) -> None:

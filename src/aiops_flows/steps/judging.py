@@ -1,0 +1,192 @@
+"""Judging a challenger beside champion and baseline on the same rows, and measuring how the data moved."""
+
+from __future__ import annotations
+
+import logging
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from aiops_flows.case_log import promotions, versions
+from aiops_flows.drift import DriftReport, measure_drift
+from aiops_flows.errors import RegistryAway, RegistryError, TrainingError
+from aiops_flows.evidence.comparison import Comparison
+from aiops_flows.gates import METRICS, GateResult, Scored, judge
+from aiops_flows.steps.inference import features_of
+from aiops_flows.steps.rows import Labelled, arriving, learned_rows
+from aiops_flows.steps.workspace import Workspace
+from aiops_flows.use_case import ModelSpec, UseCase
+
+__all__ = ["GATED_DRIFT", "Moved", "drift_of", "fit", "judged", "metrics_of", "scored"]
+
+_logger = logging.getLogger("aiops_flows.judging")
+_LATENCY_CASES = 100
+_LATENCY_REPEATS = 5
+_DRIFT_ROWS = 5_000
+GATED_DRIFT = "challenger_learned_from_vs_arriving"
+
+
+@dataclass(frozen=True)
+class Moved:
+    """Drift reports by what was compared, and the rows of the gated comparison."""
+
+    reports: dict[str, DriftReport]
+    learned_from: pd.DataFrame
+    arriving: pd.DataFrame
+
+
+def fit(estimator: Any, spec: ModelSpec, train: Labelled) -> Any:
+    """A fitted clone of an estimator.
+
+    Raises:
+        TrainingError: it fails on the rows; its own words are left out, since they may quote a case.
+    """
+    from sklearn.base import clone
+
+    truth = train.truth.astype(str) if spec.kind == "classifier" else train.truth
+    with _unquoted(spec, estimator, "learn from"):
+        return clone(estimator).fit(train.cases[list(spec.features)], truth)
+
+
+@contextmanager
+def _unquoted(spec: ModelSpec, estimator: Any, doing: str) -> Iterator[None]:
+    """Tells where an estimator failed on the cases, without its message, which quotes their values."""
+    try:
+        yield
+    except (ValueError, TypeError) as fault:
+        place = traceback.extract_tb(fault.__traceback__)[-1]
+        raise TrainingError(
+            f"{spec.name}: {type(estimator).__name__} cannot {doing} {list(spec.features)}: {type(fault).__name__} in "
+            f"{Path(place.filename).name}, line {place.lineno}, {place.name}. Its words are left out: they may quote "
+            "a case; fit the estimator by hand on a few rows to see them"
+        ) from None
+
+
+def scored(spec: ModelSpec, estimator: Any, cases: pd.DataFrame) -> Scored:
+    """What a fitted estimator says of cases, as the gates take it.
+
+    Raises:
+        TrainingError: it cannot answer them.
+    """
+    features = features_of(spec, estimator, cases)
+    with _unquoted(spec, estimator, "answer"):
+        if spec.kind == "regressor":
+            return Scored(np.asarray(estimator.predict(features), dtype=float), None, None)
+        probabilities = np.asarray(estimator.predict_proba(features), dtype=float)
+    classes = [str(name) for name in estimator.classes_]
+    return Scored(np.array(classes, dtype=object)[probabilities.argmax(axis=1)], probabilities, classes)
+
+
+def judged(
+    place: Workspace,
+    use_case: UseCase,
+    spec: ModelSpec,
+    trained: tuple[Any, Labelled, Labelled],
+    drift: Mapping[str, DriftReport],
+) -> tuple[list[GateResult], dict[str, Scored]]:
+    """Gate results, and what challenger, champion and baseline said of the judging rows."""
+    fitted, train, judging = trained
+    baseline = fit(_baseline(spec), spec, train)
+    scores = {
+        "challenger": scored(spec, fitted, judging.cases),
+        "baseline": scored(spec, baseline, judging.cases),
+    }
+    champion = _champion_scored(place, use_case, spec, judging.cases)
+    if champion is not None and len(champion.values):
+        scores["champion"] = champion
+    truth = judging.truth.astype(str) if spec.kind == "classifier" else judging.truth
+    results = judge(
+        spec,
+        truth,
+        scores["challenger"],
+        champion,
+        scores["baseline"],
+        {GATED_DRIFT: drift[GATED_DRIFT]},
+        _missing_share(train.cases[list(spec.features)]),
+        _latency_ms(spec, fitted, judging.cases),
+    )
+    return results, scores
+
+
+def _champion_scored(place: Workspace, use_case: UseCase, spec: ModelSpec, cases: pd.DataFrame) -> Scored | None:
+    """What the champion says of cases: nothing where it cannot be used, so that gates which compare with it fail.
+
+    Raises:
+        RegistryAway: MLflow does not answer; training waits.
+    """
+    champion = promotions.champion(place.log, use_case.name, spec.name)
+    if champion is None:
+        return None
+    try:
+        return scored(spec, place.load(spec, champion.version, champion.digest), cases)
+    except RegistryAway:
+        raise
+    except (RegistryError, TrainingError) as fault:
+        why = str(fault)
+    except KeyError:
+        why = "it learned from columns that the cases no longer have"
+    _logger.warning("champion %s version %d cannot be compared with: %s", spec.name, champion.version, why)
+    return Scored([])
+
+
+def _baseline(spec: ModelSpec) -> Any:
+    from sklearn.dummy import DummyClassifier, DummyRegressor
+
+    if spec.baseline is not None:
+        return spec.baseline
+    return DummyRegressor(strategy="median") if spec.kind == "regressor" else DummyClassifier(strategy="prior")
+
+
+def _missing_share(features: pd.DataFrame) -> float:
+    """Share of missing values in the feature that lacks most."""
+    return float(features.isna().mean().max())
+
+
+def _latency_ms(spec: ModelSpec, estimator: Any, cases: pd.DataFrame) -> float:
+    """Median time for a batch of 100 cases, in milliseconds."""
+    rows = cases.iloc[np.arange(_LATENCY_CASES) % len(cases)]
+    times = []
+    for _ in range(_LATENCY_REPEATS):
+        begun = time.perf_counter()
+        scored(spec, estimator, rows)
+        times.append(time.perf_counter() - begun)
+    return float(np.median(times) * 1e3)
+
+
+def drift_of(place: Workspace, use_case: UseCase, spec: ModelSpec, train: Labelled, as_of: datetime) -> Moved:
+    """Drift between what the challenger learned from, what the champion learned from, and what arrives now."""
+    columns = spec.drift_columns
+    now = arriving(place, use_case, as_of=as_of)
+    reports = {GATED_DRIFT: measure_drift(train.cases, now, columns)}
+    champion = promotions.champion(place.log, use_case.name, spec.name)
+    if champion is not None:
+        record = versions.get(place.log, use_case.name, spec.name, champion.version)
+        before = learned_rows(place, use_case, spec, record.learned, _DRIFT_ROWS).cases
+        reports["champion_learned_from_vs_arriving"] = measure_drift(before, now, columns)
+        reports["champion_vs_challenger_learned_from"] = measure_drift(before, train.cases, columns)
+    return Moved(reports, train.cases, now)
+
+
+def metrics_of(
+    spec: ModelSpec, judging: Labelled, scores: Mapping[str, Scored], results: list[GateResult]
+) -> dict[str, float]:
+    """Every metric that can be measured, for each of challenger, champion and baseline; and how many gates passed."""
+    truth = judging.truth.astype(str) if spec.kind == "classifier" else judging.truth
+    comparison = Comparison.of(spec.kind, truth, scores, resamples=1)
+    found: dict[str, float] = {}
+    for metric in METRICS.values():
+        for who in scores if metric.kind == spec.kind else ():
+            estimate = comparison.estimate(metric, who)
+            if not isinstance(estimate, str):
+                found[f"{who}_{metric.name}"] = estimate.value
+    found["gates_passed"] = float(sum(result.passed for result in results))
+    found["gates_failed"] = float(sum(not result.passed for result in results))
+    return found
