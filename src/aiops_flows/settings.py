@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 __all__ = ["Settings"]
@@ -38,6 +38,14 @@ class Settings(BaseSettings):
     code_version: str = Field(
         default="", description="version of the flow code; empty: the git commit of the use case's file"
     )
+
+    @field_validator("mlflow_url", "database_url")
+    @classmethod
+    def _a_url(cls, given: str) -> str:
+        """Without a scheme MLflow would take it for a folder, and nobody would notice."""
+        if given and "://" not in given:
+            raise ValueError("expected a URL such as http://127.0.0.1:5000 or sqlite:////home/me/mlflow.db")
+        return given
 
     @property
     def folder(self) -> Path:

@@ -35,6 +35,10 @@ _REVIEW_IS_OPEN = """NOT EXISTS (SELECT 1 FROM decisions AS d WHERE d.use_case =
     AND d.revision = coalesce(r.question, -1) + 1)"""
 
 
+_WORKED = """(EXISTS (SELECT 1 FROM decisions AS d WHERE d.use_case = c.use_case AND d.case_id = c.case_id)
+            OR EXISTS (SELECT 1 FROM reviews AS r WHERE r.use_case = c.use_case AND r.case_id = c.case_id))"""
+
+
 class _Conditions:
     """The conditions of a question with their values; those that were not given are left out."""
 
@@ -47,6 +51,9 @@ class _Conditions:
             return
         self._texts.append(text)
         self.values.append(moment_text(value) if isinstance(value, datetime) else value)
+
+    def require(self, text: str) -> None:
+        self._texts.append(text)
 
     def __str__(self) -> str:
         return " AND ".join(self._texts)
@@ -66,6 +73,7 @@ def cases(
     received_before: datetime | None = None,
     limit: int | None = None,
     latest: bool = False,
+    worked: bool = False,
 ) -> pd.DataFrame:
     """Stored cases, by moment of receipt and id.
 
@@ -78,6 +86,7 @@ def cases(
         received_before: only those received before this moment.
         limit: at most so many.
         latest: with ``limit``, the last ones instead of the first.
+        worked: only those that were decided or put to a person: no history.
 
     Returns:
         Columns ``case_id``, ``batch_id`` (of first arrival), ``received_at``, ``body`` (JSON text), ``digest``.
@@ -89,6 +98,8 @@ def cases(
     )
     where.add("c.received_at >= ?", received_from)
     where.add("c.received_at < ?", received_before)
+    if worked:
+        where.require(_WORKED)
     way = "DESC" if latest and limit is not None else "ASC"
     statement = f"""
         SELECT c.case_id, a.batch_id, c.received_at, c.body, c.digest FROM cases AS c

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from aiops_flows.case_log.writes import QuarantineRow
 from aiops_flows.errors import SourceError
-from aiops_flows.steps.sources import Delivery, FrameRows
+from aiops_flows.steps.sources import Delivery, FrameRows, columns_found
 from aiops_flows.use_case import Case
 
 __all__ = ["Checked", "check_rows", "conflict_row"]
@@ -112,8 +112,8 @@ def _refuse_missing_columns(case_type: type[Case], names: set[str], delivery: De
     if missing:
         raise SourceError(
             f"{delivery.name} lacks the columns {missing[:_SHOWN]}, which every {case_type.__name__} needs; "
-            f"found {sorted(found)[:_SHOWN]}. Rename the columns, or give the field an alias or a default "
-            f"(known names: {sorted(names)[:_SHOWN]})"
+            f"found {columns_found(delivery.columns, names)}. Rename the columns, or give the field an alias or a "
+            f"default (known names: {sorted(names)[:_SHOWN]})"
         )
 
 
@@ -140,8 +140,23 @@ def _validated(case_type: type[Case], rows: list[dict[str, Any]]) -> tuple[list[
         return adapter.validate_python(rows), {}
     except ValidationError as fault:
         reasons = _reasons(fault)
+    except Exception:  # noqa: BLE001  a check of the case type's own fell over a row: it is told apart, the others taken
+        reasons = _one_by_one(case_type, rows)
     good = [row for position, row in enumerate(rows) if position not in reasons]
     return adapter.validate_python(good), reasons
+
+
+def _one_by_one(case_type: type[Case], rows: list[dict[str, Any]]) -> dict[int, str]:
+    """Position of each bad row -> what is wrong with it, where checking all at once cannot tell."""
+    found: dict[int, str] = {}
+    for position, row in enumerate(rows):
+        try:
+            _adapter(case_type).validate_python([row])
+        except ValidationError as fault:
+            found[position] = _reasons(fault)[0]
+        except Exception as fault:  # noqa: BLE001
+            found[position] = f"row: a check of {case_type.__name__} failed on it with {type(fault).__name__}"
+    return found
 
 
 def _reasons(fault: ValidationError) -> dict[int, str]:

@@ -18,7 +18,7 @@ from aiops_flows.case_log import questions, writes
 from aiops_flows.case_log.writes import QuarantineRow
 from aiops_flows.errors import SourceError
 from aiops_flows.steps.inbox import work_through
-from aiops_flows.steps.sources import Delivery, Source, deliveries
+from aiops_flows.steps.sources import Delivery, Source, columns_found, deliveries
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase
 
@@ -26,7 +26,7 @@ __all__ = ["OutcomesRecorded", "record_outcomes"]
 
 _logger = logging.getLogger("aiops_flows.outcomes")
 _LONGEST = 200
-_SHOWN = 10
+_ABOUT_A_CASE = ("case_id", "event_at", "known_at")
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,8 @@ def _record(place: Workspace, use_case: UseCase, delivery: Delivery) -> Outcomes
     if not told:
         expected = [model.output for model in use_case.models]
         raise SourceError(
-            f"{delivery.name} tells no outcome: expected a column among {expected}, "
-            f"found {list(delivery.columns)[:_SHOWN]}. Name the column like the model's output"
+            f"{delivery.name} tells no outcome: expected a column among {expected}, found "
+            f"{columns_found(delivery.columns, [identity, *_ABOUT_A_CASE])}. Name the column like the model's output"
         )
     total, refused = OutcomesRecorded(), dict[int, str]()
     for model in told:
@@ -84,7 +84,9 @@ def _identity(use_case: UseCase, delivery: Delivery) -> str:
             return name
     raise SourceError(
         f"{delivery.name} names no case: expected a column 'case_id' or "
-        f"{use_case.case.source_name('case_id')!r}, found {list(delivery.columns)[:_SHOWN]}. Rename the column"
+        f"{use_case.case.source_name('case_id')!r}, found "
+        f"{columns_found(delivery.columns, [*_ABOUT_A_CASE, *(model.output for model in use_case.models)])}. "
+        "Rename the column"
     )
 
 

@@ -74,7 +74,7 @@ def promote(
     champion = promotions.champion(place.log, use_case.name, spec.name)
     if _version(champion) == record.version:
         return PromotionResult(spec.name, record.version, "nothing", ["it is the champion already"])
-    reasons = _refusals(place, spec, record, evidence, champion)
+    reasons = _refusals(place, use_case, spec, record, evidence, champion)
     who = proposer or place.settings.actor
     if not reasons:
         return _promote(place, use_case, spec, record, (evidence, champion, who))
@@ -99,7 +99,12 @@ def _evidence(record: VersionRecord) -> dict[str, Any]:
 
 
 def _refusals(
-    place: Workspace, spec: ModelSpec, record: VersionRecord, evidence: dict[str, Any], champion: Champion | None
+    place: Workspace,
+    use_case: UseCase,
+    spec: ModelSpec,
+    record: VersionRecord,
+    evidence: dict[str, Any],
+    champion: Champion | None,
 ) -> list[str]:
     """Why the version may not be promoted: failed gates, changed evidence or files, or a judgement that is outdated."""
     reasons = [f"{gate['gate']}: {gate['reason']}" for gate in evidence["gates"] if gate["passed"] is not True]
@@ -112,8 +117,14 @@ def _refusals(
         reasons.append(
             f"it was judged against champion version {judged_against}, the champion is now {now}; train again"
         )
-    reasons += _changed(place, record)
-    return reasons
+    return reasons + _withdrawn(place, use_case, record) + _changed(place, record)
+
+
+def _withdrawn(place: Workspace, use_case: UseCase, record: VersionRecord) -> list[str]:
+    """Why the version was rolled back from, where it was: it does not come back by its old evidence."""
+    history = promotions.history(place.log, use_case.name, record.model)
+    undone = history[(history["action"] == "rollback") & (history["predecessor"] == record.version)]
+    return [f"it was rolled back ({reason}); train again" for reason in undone["reason"].tolist()[-1:]]
 
 
 def _changed(place: Workspace, record: VersionRecord) -> list[str]:

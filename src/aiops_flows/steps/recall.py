@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pandas as pd
 
-from aiops_flows.case_log import promotions, questions, writes
+from aiops_flows.case_log import promotions, questions, versions, writes
 from aiops_flows.case_log.writes import Decisions, Reviews
 from aiops_flows.errors import UseCaseError
 from aiops_flows.steps.certifying import certificate_in_force
@@ -50,8 +50,10 @@ def recall(place: Workspace, use_case: UseCase, model: str, version: int) -> Rec
 
     Raises:
         UseCaseError: the version is still the champion; roll back first.
+        VersionUnknown: no such version.
     """
     spec = use_case.model(model)
+    versions.get(place.log, use_case.name, spec.name, version)
     champion = promotions.champion(place.log, use_case.name, spec.name)
     if champion is not None and champion.version == version:
         raise UseCaseError(

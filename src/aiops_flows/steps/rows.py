@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -123,9 +124,13 @@ def learned_record(spec: ModelSpec, as_of: datetime, rows: int) -> str:
 
 
 def arriving(place: Workspace, use_case: UseCase, *, as_of: datetime, rows: int = 2_000) -> pd.DataFrame:
-    """The latest cases received before a moment, labelled or not, as a frame."""
-    stored = questions.cases(place.log, use_case.name, received_before=as_of, limit=rows, latest=True)
-    return stored_frame(use_case.case, stored)
+    """The latest cases received before a moment that were worked on, labelled or not, as a frame.
+
+    History is what was learned from, not what arrives; only while there is nothing else does it stand for it.
+    """
+    ask = partial(questions.cases, place.log, use_case.name, received_before=as_of, limit=rows, latest=True)
+    stored = ask(worked=True)
+    return stored_frame(use_case.case, ask() if stored.empty else stored)
 
 
 def _digest(stored: pd.DataFrame) -> str:

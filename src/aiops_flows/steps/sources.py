@@ -8,7 +8,7 @@ import gzip
 import io
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, overload
@@ -17,7 +17,17 @@ import pandas as pd
 
 from aiops_flows.errors import SourceError
 
-__all__ = ["Delivery", "FrameRows", "SqlQuery", "Unreadable", "deliveries", "file_kind", "inbox_files", "read_file"]
+__all__ = [
+    "Delivery",
+    "FrameRows",
+    "SqlQuery",
+    "Unreadable",
+    "columns_found",
+    "deliveries",
+    "file_kind",
+    "inbox_files",
+    "read_file",
+]
 
 _KINDS = {".csv": "csv", ".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 _READ = f"{', '.join(_KINDS)} (the text ones also .gz)"
@@ -104,6 +114,13 @@ def deliveries(source: Source) -> Iterator[Delivery]:
     else:
         rows = list(source)
         yield Delivery("rows", list(dict.fromkeys(name for row in rows for name in row)), rows)
+
+
+def columns_found(columns: Sequence[str], known: Collection[str]) -> str:
+    """The columns of a delivery for an error; only their number where none is known: a first row may stand there."""
+    if not set(columns) & set(known):
+        return f"{len(columns)} columns, none of them known (does it begin with its header?)"
+    return f"{sorted(columns)[:_SHOWN]}"
 
 
 def inbox_files(folder: Path) -> list[Path]:

@@ -7,9 +7,21 @@ from typing import Any
 
 import pytest
 
-from aiops_flows.case_log import CaseLog, audit, questions, writes
-from aiops_flows.errors import AiopsError, AlreadyDecided, ConflictingWrite
-from tests.integration.case_log.life import APRIL, MODEL, answer, judge, live, names, predict, raw, take_in
+from aiops_flows.case_log import CaseLog, audit, questions, versions, writes
+from aiops_flows.errors import AiopsError, AlreadyDecided, ChampionChanged, ConflictingWrite
+from tests.integration.case_log.life import (
+    APRIL,
+    MODEL,
+    answer,
+    judge,
+    live,
+    names,
+    predict,
+    promote,
+    raw,
+    take_in,
+    version,
+)
 
 
 def test_a_person_answers_the_open_review(case_log: CaseLog) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from pydantic import field_validator
 
 from aiops_flows.case_log import questions
 from aiops_flows.errors import SourceError
 from aiops_flows.steps.intake import take_in
+from aiops_flows.steps.outcomes import record_outcomes
 from aiops_flows.steps.workspace import Workspace
-from tests.parcels import PARCELS, make_parcels
+from tests.parcels import PARCELS, Parcel, make_parcels
 
 
 def total(place: Workspace, name: str) -> int:
@@ -60,6 +63,36 @@ def test_a_moment_out_of_all_time_does_not_block_its_batch(place: Workspace) -> 
     assert len(take_in(place, PARCELS, parcels)) == 3
     assert questions.quarantine(place.log, "parcels")["reason"].str.startswith("received_at:").all()
     assert total(place, "quarantined") == 2
+
+
+def test_a_file_without_a_header_is_refused_without_quoting_it(place: Workspace, tmp_path: Path) -> None:
+    """Its first row stands where the names should: customers' data that errors and logs must not repeat."""
+    (tmp_path / "bare.csv").write_text("P1,Anna Canary,DE89370400440532013000\nP2,Bob Canary,DE1\n")
+    for read in (take_in, record_outcomes):
+        with pytest.raises(SourceError, match="does it begin with its header") as told:
+            read(place, PARCELS, tmp_path / "bare.csv")
+        assert "Canary" not in str(told.value)
+
+
+class Fragile(Parcel):
+    """A parcel whose own check divides by its weight."""
+
+    @field_validator("weight")
+    @classmethod
+    def _check(cls, weight: float) -> float:
+        return weight if 1 / weight else 0.0
+
+
+def test_a_check_that_falls_over_a_row_does_not_block_the_others(place: Workspace) -> None:
+    """An error of the case type's own is a reason for quarantine, of that row alone."""
+    fragile = replace(PARCELS, case=Fragile)
+    parcels = make_parcels(5)
+    parcels.loc[1, "weight"] = 0.0
+    parcels.loc[2, "region"] = "<script>"
+    assert len(take_in(place, fragile, parcels)) == 3
+    reasons = questions.quarantine(place.log, "parcels")["reason"]
+    assert reasons.str.contains("failed on it with ZeroDivisionError").sum() == 1
+    assert len(reasons) == 2
 
 
 def test_bad_rows_do_not_block_the_good_ones(place: Workspace) -> None:

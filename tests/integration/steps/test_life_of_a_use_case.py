@@ -10,7 +10,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 
 from aiops_flows.case_log import audit, promotions, questions
-from aiops_flows.errors import AlreadyDecided, NothingToRollBackTo, TrainingError, UseCaseError
+from aiops_flows.errors import AlreadyDecided, NothingToRollBackTo, TrainingError, UseCaseError, VersionUnknown
 from aiops_flows.steps.inference import predict
 from aiops_flows.steps.intake import take_in
 from aiops_flows.steps.outcomes import record_outcomes
@@ -83,6 +83,10 @@ def test_the_whole_life(place: Workspace) -> None:
     assert done_again.found == decided == done_again.confirmed + done_again.requeued
     once_more = recall(place, PARCELS, "parcels-late", made.version)
     assert once_more.found == once_more.already_open == done_again.requeued
+    result = promote(place, PARCELS, late, version=made.version)
+    assert "it was rolled back (labels were swapped)" in result.reasons[-1]
+    with pytest.raises(VersionUnknown):
+        recall(place, PARCELS, "parcels-late", 99)
     with pytest.raises(NothingToRollBackTo):
         rollback(place, PARCELS, "parcels-late", reason="again")
     assert audit.verify(place.log) == []
@@ -139,8 +143,13 @@ def test_drift_and_health_are_told(place: Workspace) -> None:
     )
     go(place, other)
     assert {check.verdict for check in check_drift(place, PARCELS, rows=500, render=False)} == {"drift"}
+    late_history = make_parcels(600, seed=6, prefix="H").assign(
+        received_at=other["received_at"] + pd.Timedelta(days=90)
+    )
+    take_in(place, PARCELS, late_history, history=True)
+    assert {check.verdict for check in check_drift(place, PARCELS, rows=500, render=False)} == {"drift"}
     record_outcomes(place, PARCELS, make_outcomes(same))
     health = monitor(place, PARCELS)
-    assert health.counts["cases"] == 1500 + 1200
+    assert health.counts["cases"] == 1500 + 1800
     assert health.broken == []
     assert health.automatic_labels > 0
