@@ -135,12 +135,21 @@ def ordinary_claims(source: str, database: str, reference: str, report: str) -> 
     return stored
 
 
-@contextmanager
-def with_its_defaults(tracking: str) -> Iterator[None]:
-    """Prefect's default of hashing the inputs of tasks, which the library's quiet server switches off; and a store."""
+def _use_store(tracking: str) -> None:
+    """A store whose artifacts lie beside its database, and not in the working directory."""
     import mlflow
 
     mlflow.set_tracking_uri(tracking)
+    if mlflow.get_experiment_by_name("ordinary") is None:
+        artifacts = Path(tracking.removeprefix("sqlite:///")).parent / "ordinary-artifacts"
+        mlflow.create_experiment("ordinary", artifact_location=artifacts.as_uri())
+    mlflow.set_experiment("ordinary")
+
+
+@contextmanager
+def with_its_defaults(tracking: str) -> Iterator[None]:
+    """Prefect's default of hashing the inputs of tasks, which the library's quiet server switches off; and a store."""
+    _use_store(tracking)
     with temporary_settings(updates={PREFECT_TASKS_DEFAULT_NO_CACHE: False}):
         yield
 
@@ -150,7 +159,7 @@ def champions(models: Sequence[Model], example: pd.DataFrame, tracking: str) -> 
     import mlflow
     from mlflow.models import infer_signature
 
-    mlflow.set_tracking_uri(tracking)
+    _use_store(tracking)
     for model in models:
         call = "predict_proba" if hasattr(model.fitted, "predict_proba") else "predict"
         features, name = example[FEATURES], f"ordinary-{model.output}"
