@@ -18,7 +18,7 @@ from aiops_flows.use_case import Case
 
 __all__ = ["Checked", "check_rows", "conflict_row"]
 
-_OUTSIDE_BODY = {"case_id", "received_at"}
+_OUTSIDE_BODY = {"case_id"}  # a moment of receipt that was given is content: another one is a conflict
 _SHOWN = 10
 _AT_ONCE = 1_000
 _IN_OUR_WORDS = {

@@ -255,5 +255,6 @@ def _query(query: SqlQuery) -> pd.DataFrame:
         return pd.read_sql_query(query.sql, query.url)
     except Exception as fault:  # the driver's own error types are as many as there are databases
         raise SourceError(
-            f"the query failed: {type(fault).__name__}: {str(fault)[:500]}. Check the URL and the statement"
-        ) from fault
+            f"the query failed: {type(fault).__name__}. Run it by hand to see why: the driver's words are left out, since "
+            "they may quote rows"
+        ) from None

@@ -47,6 +47,18 @@ def test_the_same_id_with_other_content_is_a_conflict(place: Workspace) -> None:
     assert len(stored) == 10
 
 
+def test_another_moment_of_receipt_is_a_conflict(place: Workspace) -> None:
+    """When a case came in is content like any other, where the source says it."""
+    parcels = make_parcels(4)
+    take_in(place, PARCELS, parcels)
+    later = parcels.assign(received_at=parcels["received_at"] + pd.Timedelta(days=1))
+    assert take_in(place, PARCELS, later).empty
+    unsaid = make_parcels(4, seed=1).drop(columns="received_at")
+    for _ in range(2):
+        assert len(take_in(place, PARCELS, unsaid)) == 4
+    assert total(place, "quarantined") == 4
+
+
 def test_one_id_twice_in_a_delivery_with_other_content_is_a_conflict(place: Workspace) -> None:
     """The first stands, the second is quarantined."""
     parcels = make_parcels(2).assign(case_id="same")
