@@ -253,8 +253,8 @@ def _python_values(column: pd.Series[Any]) -> list[Any]:
 def _query(query: SqlQuery) -> pd.DataFrame:
     try:
         return pd.read_sql_query(query.sql, query.url)
-    except Exception as fault:  # the driver's own error types are as many as there are databases
+    except Exception as fault:  # noqa: BLE001  the driver's own error types are as many as there are databases
         raise SourceError(
-            f"the query failed: {type(fault).__name__}. Run it by hand to see why: the driver's words are left out, since "
-            "they may quote rows"
+            f"the query failed: {type(fault).__name__}. Run it by hand to see why: the driver's words are left out, "
+            "since they may quote rows"
         ) from None
