@@ -63,8 +63,8 @@ def _predicted_against_true(truth: np.ndarray[Any, Any], scores: Mapping[str, Sc
 def _empty(across: str, up: str) -> tuple[Any, Any]:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(5, 4), layout="constrained")
-    axes = figure.subplots()
+    figure = Figure(figsize=(5, 4))
+    axes = figure.subplots(gridspec_kw={"left": 0.15, "right": 0.97, "bottom": 0.13, "top": 0.97})
     axes.set_xlabel(across)
     axes.set_ylabel(up)
     axes.grid(alpha=0.3)

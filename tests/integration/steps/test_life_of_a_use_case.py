@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 
 from aiops_flows.case_log import audit, promotions, questions
 from aiops_flows.errors import AlreadyDecided, NothingToRollBackTo, TrainingError, UseCaseError, VersionUnknown
+from aiops_flows.estimators.torch_tabular import TorchTabularClassifier
 from aiops_flows.steps.inference import predict
 from aiops_flows.steps.intake import take_in
 from aiops_flows.steps.outcomes import record_outcomes
@@ -110,6 +111,20 @@ def test_a_champion_answers_from_the_features_it_learned_from(place: Workspace) 
     assert (predict(place, PARCELS, fewer, cases)["late_version"] == 1).all()
     made = retrain(place, PARCELS, fewer, as_of=NOW)
     assert not any("cannot be measured" in reason for reason in made.reasons)
+
+
+def test_a_torch_network_goes_the_whole_way(place: Workspace) -> None:
+    """Trained, judged, registered, promoted, loaded by digest and asked, like any other estimator."""
+    network = replace(late, estimator=TorchTabularClassifier(hidden=(16,), max_epochs=15, random_state=0))
+    history = make_parcels(1500, seed=1, prefix="H")
+    take_in(place, PARCELS, history, history=True)
+    record_outcomes(place, PARCELS, make_outcomes(history))
+    made = retrain(place, PARCELS, network, as_of=NOW)
+    assert promote(place, PARCELS, network, version=made.version).promoted, made.reasons
+    fresh = replace(place, registry=type(place.registry)(place.settings.tracking_url, place.settings.model_cache))
+    said = predict(fresh, PARCELS, network, take_in(fresh, PARCELS, make_parcels(50, seed=2)))
+    assert set(said["late"]) == {"yes", "no"}
+    assert said["late_confidence"].between(0.5, 1).all()
 
 
 def test_too_few_labels_train_nothing(place: Workspace) -> None:
