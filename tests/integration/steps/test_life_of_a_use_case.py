@@ -10,8 +10,16 @@ from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 
 from aiops_flows.case_log import audit, promotions, questions
-from aiops_flows.errors import AlreadyDecided, NothingToRollBackTo, TrainingError, UseCaseError, VersionUnknown
+from aiops_flows.errors import (
+    AlreadyDecided,
+    NothingToRollBackTo,
+    RegistryAway,
+    TrainingError,
+    UseCaseError,
+    VersionUnknown,
+)
 from aiops_flows.estimators.torch_tabular import TorchTabularClassifier
+from aiops_flows.registry import Registry
 from aiops_flows.steps.inference import predict
 from aiops_flows.steps.intake import take_in
 from aiops_flows.steps.outcomes import record_outcomes
@@ -111,6 +119,30 @@ def test_a_champion_answers_from_the_features_it_learned_from(place: Workspace) 
     assert (predict(place, PARCELS, fewer, cases)["late_version"] == 1).all()
     made = retrain(place, PARCELS, fewer, as_of=NOW)
     assert not any("cannot be measured" in reason for reason in made.reasons)
+
+
+def test_a_challenger_answers_beside_the_champion_without_effect(place: Workspace) -> None:
+    """What a challenger says is stored as shadow; the frame and the decisions are the champion's."""
+    learn(place)
+    made = retrain(place, PARCELS, late, as_of=NOW)
+    done = go(place, make_parcels(30, seed=8))
+    assert (done["late_version"] == 1).all()
+    shadow = questions.predictions(place.log, "parcels", model="parcels-late", shadow_version=made.version)
+    assert sorted(shadow["case_id"]) == sorted(done["case_id"])
+    assert set(questions.predictions(place.log, "parcels", model="parcels-late")["version"]) == {1}
+
+
+def test_with_mlflow_away_scoring_goes_on_and_training_waits(place: Workspace) -> None:
+    """The cached champion, verified by its digest, answers; what needs MLflow says so and changes nothing."""
+    learn(place)
+    nobody = Registry("http://127.0.0.1:9", place.settings.model_cache)
+    away = replace(place, registry=nobody)
+    done = go(away, make_parcels(40, seed=8))
+    assert done["late_version"].notna().all()
+    assert (done["verdict_by"] == "policy").any()
+    with pytest.raises(RegistryAway):
+        retrain(away, PARCELS, late, as_of=NOW)
+    assert monitor(away, PARCELS).broken == []
 
 
 def test_a_torch_network_goes_the_whole_way(place: Workspace) -> None:
