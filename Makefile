@@ -51,7 +51,7 @@ check: $(INSTALLED)  ## format, lint, types, who imports whom, and the wheel
 	@echo "check 1/5: format";  $(BIN)/ruff format --check $(CODE)
 	@echo "check 2/5: lint";    $(BIN)/ruff check --quiet $(CODE)
 	@echo "check 3/5: types";   $(BIN)/mypy $(CODE)
-	@echo "check 4/5: imports"; $(BIN)/lint-imports --no-cache
+	@echo "check 4/5: imports"; $(BIN)/lint-imports --no-cache --no-logo
 	@echo "check 5/5: wheel";   $(MAKE) --no-print-directory wheel
 
 .PHONY: wheel

@@ -55,6 +55,7 @@ def evidently_distances(reference: pd.DataFrame, current: pd.DataFrame, report: 
     return {metric["config"]["column"]: metric["value"] for metric in found.dict()["metrics"]}
 
 
+@pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")  # Evidently describes infinity
 @pytest.mark.parametrize(("rows_reference", "rows_current"), [(300, 200), (2_000, 1_500)])
 @pytest.mark.parametrize("shift", [0.0, 0.6])
 def test_distances_are_those_of_evidently(rows_reference: int, rows_current: int, shift: float) -> None:
