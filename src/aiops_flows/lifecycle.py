@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 DRIFT_EVENT = "aiops.drift.detected"
-"""The Prefect event sent when what arrives has drifted from what a champion learned from."""
+"""The Prefect event sent when what arrives is first found to have drifted from what a champion learned from."""
 
 Name = Annotated[str, Field(min_length=2, max_length=100)]
 Reason = Annotated[str, Field(min_length=2, max_length=1_000)]
@@ -92,7 +92,10 @@ def _show_gates(place: Workspace, made: training.Retrained) -> None:
 
 @flow(name="check-drift", persist_result=False)
 def check_drift(use_case: str, as_of: datetime | None = None) -> State[Any]:
-    """Compare what arrives with what each champion learned from; drift sends the event that a retraining waits for."""
+    """Compare what arrives with what each champion learned from; new drift sends the event a retraining waits for.
+
+    The event is sent once for a champion, and again only after a check in between found no drift.
+    """
     place, declared = Workspace.here(), load_use_case(use_case)
     checks = _measure(place, declared, as_of=as_of)
     for check in checks:
@@ -102,8 +105,9 @@ def check_drift(use_case: str, as_of: datetime | None = None) -> State[Any]:
                 table=_drift_table(check.report),
                 description=f"{check.model}: {check.verdict}",
             )
+        news = watching.is_news(place, declared, check)
         _keep_report(place, declared, check)
-        if check.verdict == "drift":
+        if news:
             emit_event(
                 event=DRIFT_EVENT,
                 resource={"prefect.resource.id": f"aiops.model.{check.model}", "aiops.use-case": declared.name},

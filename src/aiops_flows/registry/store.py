@@ -103,6 +103,12 @@ class Registry:
         with self._connection.reach(f"attaching evidence to run {run_id}", f"run {run_id}") as client:
             evidence.attach(client, run_id, files, tags or {})
 
+    def tag_of(self, run_id: str, name: str) -> str | None:
+        """A tag of a run, or None where it has none of that name."""
+        with self._connection.reach(f"reading the tags of run {run_id}", f"run {run_id}") as client:
+            found: str | None = client.get_run(run_id).data.tags.get(name)
+            return found
+
     def evidence_files(self, run_id: str) -> dict[str, bytes]:
         """The evidence that was attached to a run, by name."""
         with self._connection.reach(f"reading the evidence of run {run_id}", f"run {run_id}") as client:

@@ -21,7 +21,7 @@ from aiops_flows.steps.rows import arriving, learned_rows
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase
 
-__all__ = ["DriftCheck", "ModelHealth", "UseCaseHealth", "check_drift", "keep_report", "monitor"]
+__all__ = ["DriftCheck", "ModelHealth", "UseCaseHealth", "check_drift", "is_news", "keep_report", "monitor"]
 
 _logger = logging.getLogger("aiops_flows.watching")
 
@@ -68,6 +68,20 @@ def _check(place: Workspace, use_case: UseCase, spec: ModelSpec, now: pd.DataFra
     report = measure_drift(before, now, spec.drift_columns)
     rendered = render_report(before, now, report) if render and len(before) and len(now) else None
     return DriftCheck(spec.name, champion.version, report, rendered, report.reason)
+
+
+def is_news(place: Workspace, use_case: UseCase, check: DriftCheck) -> bool:
+    """Whether a check says drift and the check before, of the same champion, did not: one alarm calls one retraining.
+
+    Asked before `keep_report`, which remembers the verdict beside the champion in MLflow; in doubt it is news.
+    """
+    if check.verdict != "drift" or check.version is None:
+        return False
+    record = versions.get(place.log, use_case.name, check.model, check.version)
+    try:
+        return place.registry.tag_of(record.run_id, "drift") != "drift"
+    except RegistryError:
+        return True
 
 
 def keep_report(place: Workspace, use_case: UseCase, check: DriftCheck) -> Path:

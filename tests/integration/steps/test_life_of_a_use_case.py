@@ -27,7 +27,7 @@ from aiops_flows.steps.promotion import promote, rollback
 from aiops_flows.steps.recall import recall
 from aiops_flows.steps.review import decide, review
 from aiops_flows.steps.training import in_order, retrain
-from aiops_flows.steps.watching import check_drift, monitor
+from aiops_flows.steps.watching import check_drift, is_news, keep_report, monitor
 from aiops_flows.steps.workspace import Workspace
 from tests.parcels import PARCELS, late, make_outcomes, make_parcels
 
@@ -190,6 +190,10 @@ def test_drift_and_health_are_told(place: Workspace) -> None:
     )
     go(place, other)
     assert {check.verdict for check in check_drift(place, PARCELS, rows=500, render=False)} == {"drift"}
+    alarm = check_drift(place, PARCELS, rows=500)[0]
+    assert is_news(place, PARCELS, alarm)
+    keep_report(place, PARCELS, alarm)
+    assert not is_news(place, PARCELS, alarm)
     late_history = make_parcels(600, seed=6, prefix="H").assign(
         received_at=other["received_at"] + pd.Timedelta(days=90)
     )
