@@ -10,7 +10,7 @@ from aiops_flows.case_log.tables import AUDITED
 
 __all__ = ["check_invariants"]
 
-_OF_A_CASE: Final = ("predictions", "shadow_predictions", "decisions", "reviews", "outcomes")
+_OF_A_CASE: Final = ("predictions", "shadow_predictions", "decisions", "reviews", "readings", "outcomes")
 _SHOWN: Final = 5
 
 _RULES: Final = {
@@ -26,8 +26,23 @@ _RULES: Final = {
             ON r.use_case = d.use_case AND r.case_id = d.case_id AND r.round = 0 AND r.question IS NULL
         WHERE d.revision = 0 AND d.actor_kind = 'policy'""",
     "two reviews of one question": """
-        SELECT use_case, case_id AS place FROM reviews GROUP BY use_case, case_id, coalesce(question, -1)
-        HAVING count(*) > 1""",
+        SELECT use_case, case_id AS place FROM reviews GROUP BY use_case, case_id, coalesce(question, -1),
+            coalesce(kind, '') HAVING count(*) > 1""",
+    "a reading that answers no review of its kind": """
+        SELECT g.use_case, g.case_id AS place FROM readings AS g WHERE NOT EXISTS (
+            SELECT 1 FROM reviews AS r WHERE r.use_case = g.use_case AND r.case_id = g.case_id
+            AND r.round = g.round AND r.kind = g.kind)""",
+    "a review of the lane that questions no decision": """
+        SELECT r.use_case, r.case_id AS place FROM reviews AS r WHERE r.kind IS NOT NULL AND NOT EXISTS (
+            SELECT 1 FROM decisions AS d WHERE d.use_case = r.use_case AND d.case_id = r.case_id
+            AND d.revision = r.question)""",
+    "a gap between the numbers of alarms": """
+        SELECT use_case, CAST(max(number) AS text) AS place FROM alarms GROUP BY use_case
+        HAVING count(*) <> max(number)""",
+    "an alarm that was cleared twice, or never raised": """
+        SELECT a.use_case, CAST(a.clears AS text) AS place FROM alarms AS a
+        LEFT JOIN alarms AS b ON b.use_case = a.use_case AND b.number = a.clears AND b.state = 'raised'
+        WHERE a.state = 'cleared' GROUP BY a.use_case, a.clears HAVING count(*) > 1 OR count(b.number) = 0""",
     "a gap between the revisions of a prediction": """
         SELECT use_case, case_id AS place FROM predictions GROUP BY use_case, case_id, model
         HAVING count(*) <> max(revision) + 1""",

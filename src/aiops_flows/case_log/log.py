@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -36,15 +37,18 @@ class CaseLog:
     It may be shared by threads. Close it, or use it as a context manager.
     """
 
-    def __init__(self, engine: Engine, url: str, witness: Witness | None) -> None:
+    def __init__(
+        self, engine: Engine, url: str, witness: Witness | None, clock: Callable[[], datetime] | None = None
+    ) -> None:
         self.engine = engine
         self.url = url
         self.witness = witness
+        self.clock = clock
         self.dialect = engine.dialect.name
         self.reader = engine.execution_options(aiops_reading=True, **_reading_options(self.dialect))
 
     @classmethod
-    def open(cls, url: str, *, witness: Path | None = None) -> Self:
+    def open(cls, url: str, *, witness: Path | None = None, clock: Callable[[], datetime] | None = None) -> Self:
         """The log at a URL such as ``sqlite:////home/me/case_log.db`` or ``postgresql://me@host/claims``.
 
         A new database gets its tables, one of an earlier version of the library is brought up to date.
@@ -52,6 +56,8 @@ class CaseLog:
         Args:
             url: SQLAlchemy URL of a SQLite file or a PostgreSQL database.
             witness: file, or folder of a file, that remembers each audit head; beside a SQLite database by default.
+            clock: gives the aware moment at which each write is made, for a replayed history; leases keep to the
+                database's clock.
 
         Raises:
             CaseLogError: the URL is none, or the database cannot be reached.
@@ -63,7 +69,11 @@ class CaseLog:
             bring_up_to_date(engine)
         if witness is None and address.database and engine.dialect.name == "sqlite":
             witness = Path(f"{address.database}.witness")
-        return cls(engine, url, Witness(witness) if witness else None)
+        return cls(engine, url, Witness(witness) if witness else None, clock)
+
+    def now(self) -> datetime:
+        """The moment that the clock of the log shows: of a replayed history, or else of this machine, now."""
+        return datetime.now(UTC) if self.clock is None else self.clock()
 
     def close(self) -> None:
         """Give the connections back; the log must not be used any more."""

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row
 
 from aiops_flows.case_log import versions
 from aiops_flows.case_log.dialects import bind
+from aiops_flows.case_log.frames import rows_of
 from aiops_flows.case_log.log import CaseLog, reading
 from aiops_flows.case_log.moments import moment, moment_text, moments
 from aiops_flows.case_log.tables import APPROVALS, PROMOTIONS
@@ -23,6 +24,7 @@ __all__ = [
     "Champion",
     "Promotion",
     "approve",
+    "approvers",
     "challenger",
     "champion",
     "history",
@@ -164,6 +166,15 @@ def approve(
         said |= {"channel": channel, "comment": comment}
         if approver not in _approvers(transaction.connection, use_case, record):
             transaction.insert(APPROVALS, {"approver": [approver]}, said)
+
+
+def approvers(log: CaseLog, use_case: str, model: str, version: int, *, evidence_digest: str | None) -> list[str]:
+    """Who approved a version on evidence of this digest, sorted."""
+    statement = """
+        SELECT approver FROM approvals WHERE use_case = ? AND model = ? AND version = ? AND evidence_digest = ?
+        ORDER BY approver"""
+    found = rows_of(log, statement, [use_case, model, int(version), evidence_digest])
+    return [row["approver"] for row in found]
 
 
 def _approvers(connection: Connection, use_case: str, record: VersionRecord) -> list[str]:

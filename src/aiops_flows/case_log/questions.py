@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 import pandas as pd
 
+from aiops_flows.case_log.conditions import Conditions, limited, listed
 from aiops_flows.case_log.frames import ask
 from aiops_flows.case_log.log import CaseLog
 from aiops_flows.case_log.moments import moment_text
+from aiops_flows.case_log.people import answered, open_reviews, readings
 from aiops_flows.case_log.trace import counts, trace, use_cases
 
 __all__ = [
+    "answered",
+    "automatic",
     "cases",
     "counts",
     "decided_by_version",
@@ -23,6 +26,8 @@ __all__ = [
     "outcomes",
     "predictions",
     "quarantine",
+    "readings",
+    "received",
     "trace",
     "unfinished",
     "use_cases",
@@ -31,36 +36,13 @@ __all__ = [
 _LAST_DECISION = """NOT EXISTS (SELECT 1 FROM decisions AS n WHERE n.use_case = d.use_case AND n.case_id = d.case_id
     AND n.revision = d.revision + 1)"""
 
-_REVIEW_IS_OPEN = """NOT EXISTS (SELECT 1 FROM decisions AS d WHERE d.use_case = r.use_case AND d.case_id = r.case_id
-    AND d.revision = coalesce(r.question, -1) + 1)"""
+_LAST_DECISION_BY = """NOT EXISTS (SELECT 1 FROM decisions AS n
+    JOIN audit AS m ON m.use_case = n.use_case AND m.seq = n.seq
+    WHERE n.use_case = d.use_case AND n.case_id = d.case_id AND n.revision = d.revision + 1 AND m.at <= ?)"""
 
 
 _WORKED = """(EXISTS (SELECT 1 FROM decisions AS d WHERE d.use_case = c.use_case AND d.case_id = c.case_id)
             OR EXISTS (SELECT 1 FROM reviews AS r WHERE r.use_case = c.use_case AND r.case_id = c.case_id))"""
-
-
-class _Conditions:
-    """The conditions of a question with their values; those that were not given are left out."""
-
-    def __init__(self, use_case: str, alias: str) -> None:
-        self._texts = [f"{alias}.use_case = ?"]
-        self.values: list[Any] = [use_case]
-
-    def add(self, text: str, value: object) -> None:
-        if value is None:
-            return
-        self._texts.append(text)
-        self.values.append(moment_text(value) if isinstance(value, datetime) else value)
-
-    def require(self, text: str) -> None:
-        self._texts.append(text)
-
-    def __str__(self) -> str:
-        return " AND ".join(self._texts)
-
-
-def _list(keys: Sequence[str] | None) -> list[str] | None:
-    return None if keys is None else list(keys)
 
 
 def cases(
@@ -91,26 +73,70 @@ def cases(
     Returns:
         Columns ``case_id``, ``batch_id`` (of first arrival), ``received_at``, ``body`` (JSON text), ``digest``.
     """
-    where = _Conditions(use_case, "c")
-    where.add("c.case_id = ANY(?)", _list(case_ids))
+    where = Conditions(use_case, "c")
+    where.add("c.case_id = ANY(?)", listed(case_ids))
     where.add(
-        "c.seq IN (SELECT seq FROM audit AS b WHERE b.use_case = c.use_case AND b.batch_id = ANY(?))", _list(batch_ids)
+        "c.seq IN (SELECT seq FROM audit AS b WHERE b.use_case = c.use_case AND b.batch_id = ANY(?))", listed(batch_ids)
     )
     where.add("c.received_at >= ?", received_from)
     where.add("c.received_at < ?", received_before)
     if worked:
         where.require(_WORKED)
     way = "DESC" if latest and limit is not None else "ASC"
-    statement = f"""
-        SELECT c.case_id, a.batch_id, c.received_at, c.body, c.digest FROM cases AS c
-        JOIN audit AS a ON a.use_case = c.use_case AND a.seq = c.seq
-        WHERE {where} ORDER BY c.received_at {way}, c.case_id {way}{_limit(limit)}"""
-    found = ask(log, statement, where.values)
+    found = ask(log, _chosen_cases(where, f"ORDER BY c.received_at {way}, c.case_id {way}", limit), where.values)
     return found.iloc[::-1].reset_index(drop=True) if way == "DESC" else found
 
 
-def _limit(limit: int | None) -> str:
-    return "" if limit is None else f" LIMIT {int(limit)}"
+def _chosen_cases(where: Conditions, order: str, limit: int | None) -> str:
+    """The statement for cases; with a limit their keys are chosen first, as sorting every body takes far longer."""
+    asked = "SELECT c.case_id, a.batch_id, c.received_at, c.body, c.digest FROM"
+    vouched = "JOIN audit AS a ON a.use_case = c.use_case AND a.seq = c.seq"
+    if limit is None:
+        return f"{asked} cases AS c {vouched} WHERE {where} {order}"
+    return f"""
+        {asked} (SELECT c.use_case, c.case_id FROM cases AS c WHERE {where} {order}{limited(limit)}) AS k
+        JOIN cases AS c ON c.use_case = k.use_case AND c.case_id = k.case_id {vouched} {order}"""
+
+
+def received(
+    log: CaseLog,
+    use_case: str,
+    *,
+    outcomes_known: Sequence[str] = (),
+    known_by: datetime | None = None,
+    received_from: datetime | None = None,
+    received_before: datetime | None = None,
+) -> pd.DataFrame:
+    """When each case was received, and whether all the named outcomes of it are known, by moment of receipt and id.
+
+    It costs far less than `cases` with `outcomes`, as no body and no value is read.
+
+    Args:
+        log: which log.
+        use_case: whose cases.
+        outcomes_known: names of outcomes.
+        known_by: whether they were known at this moment; by default now.
+        received_from: only cases received at this moment or later.
+        received_before: only cases received before this moment.
+
+    Returns:
+        Columns ``case_id``, ``received_at``, ``known``.
+    """
+    tests, values = ["1 = 1"], []
+    for name in outcomes_known:
+        of_case = Conditions(use_case, "o")
+        of_case.require("o.case_id = c.case_id")
+        of_case.add("o.name = ?", name)
+        of_case.add("o.known_at <= ?", known_by)
+        tests.append(f"EXISTS (SELECT 1 FROM outcomes AS o WHERE {of_case})")
+        values += of_case.values
+    where = Conditions(use_case, "c")
+    where.add("c.received_at >= ?", received_from)
+    where.add("c.received_at < ?", received_before)
+    statement = f"""
+        SELECT c.case_id, c.received_at, {" AND ".join(tests)} AS known FROM cases AS c
+        WHERE {where} ORDER BY c.received_at, c.case_id"""
+    return ask(log, statement, [*values, *where.values])
 
 
 def unfinished(log: CaseLog, use_case: str, batch_id: str) -> pd.DataFrame:
@@ -133,18 +159,22 @@ def predictions(
     case_ids: Sequence[str] | None = None,
     shadow_version: int | None = None,
     made_from: datetime | None = None,
+    made_before: datetime | None = None,
 ) -> pd.DataFrame:
     """Every revision of the live predictions, or those of a shadow version, by case id and revision.
+
+    With the moments, only those that were made from the one and before the other.
 
     Returns:
         Columns ``case_id``, ``revision`` (0 for shadow), ``version``, ``value``, ``confidence``,
         ``scores`` (JSON text), ``at``.
     """
-    where = _Conditions(use_case, "p")
+    where = Conditions(use_case, "p")
     where.add("p.model = ?", model)
     where.add("p.version = ?", shadow_version)
-    where.add("p.case_id = ANY(?)", _list(case_ids))
+    where.add("p.case_id = ANY(?)", listed(case_ids))
     where.add("a.at >= ?", made_from)
+    where.add("a.at < ?", made_before)
     table, revision = ("predictions", "p.revision") if shadow_version is None else ("shadow_predictions", "0")
     statement = f"""
         SELECT p.case_id, {revision} AS revision, p.version, p.value, p.confidence, p.scores, a.at FROM {table} AS p
@@ -153,44 +183,71 @@ def predictions(
 
 
 def effective(
-    log: CaseLog, use_case: str, *, case_ids: Sequence[str] | None = None, decided_from: datetime | None = None
+    log: CaseLog,
+    use_case: str,
+    *,
+    case_ids: Sequence[str] | None = None,
+    decided_from: datetime | None = None,
+    known_by: datetime | None = None,
 ) -> pd.DataFrame:
-    """The decision that holds for each decided case, by case id.
+    """The decision that holds, or held at the moment ``known_by``, for each decided case, by case id.
 
     Returns:
         Columns ``case_id``, ``revision``, ``verdict``, ``reason``, ``actor``, ``actor_kind`` (policy or person),
         ``policy_version``, ``at``.
     """
-    where = _Conditions(use_case, "d")
-    where.add("d.case_id = ANY(?)", _list(case_ids))
+    where = Conditions(use_case, "d")
+    where.add("d.case_id = ANY(?)", listed(case_ids))
     where.add("a.at >= ?", decided_from)
+    where.add("a.at <= ?", known_by)
+    if known_by is None:
+        where.require(_LAST_DECISION)
+    where.add(_LAST_DECISION_BY, known_by)
     statement = f"""
         SELECT d.case_id, d.revision, d.verdict, d.reason, d.actor, d.actor_kind, d.policy_version, a.at
         FROM decisions AS d JOIN audit AS a ON a.use_case = d.use_case AND a.seq = d.seq
-        WHERE {where} AND {_LAST_DECISION} ORDER BY d.case_id"""
+        WHERE {where} ORDER BY d.case_id"""
     return ask(log, statement, where.values)
 
 
-def open_reviews(log: CaseLog, use_case: str, *, limit: int | None = None) -> pd.DataFrame:
-    """The questions that wait for a person, the most urgent first.
+def automatic(
+    log: CaseLog,
+    use_case: str,
+    *,
+    model: str,
+    decided_from: datetime | None = None,
+    decided_before: datetime | None = None,
+    known_by: datetime | None = None,
+) -> pd.DataFrame:
+    """The cases that policy decided first, with the prediction that this decision rests on, by case id.
 
     Returns:
-        Columns ``case_id``, ``round``, ``reason``, ``priority``, ``due_at``, ``opened_at``, ``question`` (the revision
-        of the decision that is questioned; missing where there is none yet).
+        Columns ``case_id``, ``received_at``, ``at`` (of the decision), ``verdict``, ``policy_version``,
+        ``audit_probability``; of the model's prediction ``version``, ``value`` and ``confidence``, missing where it
+        had made none.
     """
+    where = Conditions(use_case, "d")
+    where.require("d.revision = 0 AND d.actor_kind = 'policy'")
+    where.add("a.at >= ?", decided_from)
+    where.add("a.at < ?", decided_before)
+    where.add("a.at <= ?", known_by)
     statement = f"""
-        SELECT r.case_id, r.round, r.reason, r.priority, r.due_at, a.at AS opened_at, r.question FROM reviews AS r
-        JOIN audit AS a ON a.use_case = r.use_case AND a.seq = r.seq
-        WHERE r.use_case = ? AND {_REVIEW_IS_OPEN}
-        ORDER BY r.priority DESC, r.due_at IS NULL, r.due_at, r.case_id{_limit(limit)}"""
-    return ask(log, statement, [use_case])
+        SELECT d.case_id, c.received_at, a.at, d.verdict, d.policy_version, d.audit_probability,
+            p.version, p.value, p.confidence
+        FROM decisions AS d JOIN audit AS a ON a.use_case = d.use_case AND a.seq = d.seq
+        JOIN cases AS c ON c.use_case = d.use_case AND c.case_id = d.case_id
+        LEFT JOIN predictions AS p ON p.use_case = d.use_case AND p.case_id = d.case_id AND p.model = ?
+            AND p.seq < d.seq AND NOT EXISTS (SELECT 1 FROM predictions AS q WHERE q.use_case = p.use_case
+                AND q.case_id = p.case_id AND q.model = p.model AND q.revision > p.revision AND q.seq < d.seq)
+        WHERE {where} ORDER BY d.case_id"""
+    return ask(log, statement, [model, *where.values], maybe={"version"})
 
 
 _LAST_KNOWN = """NOT EXISTS (SELECT 1 FROM outcomes AS n WHERE n.use_case = o.use_case AND n.case_id = o.case_id
     AND n.name = o.name AND n.known_at > o.known_at"""
 
 
-def _known(where: _Conditions, known_by: datetime | None) -> str:
+def _known(where: Conditions, known_by: datetime | None) -> str:
     """The conditions for the latest outcome known by a moment."""
     if known_by is None:
         return f"{where} AND {_LAST_KNOWN})"
@@ -213,9 +270,9 @@ def outcomes(
     Returns:
         Columns ``case_id``, ``value``, ``event_at``, ``known_at``.
     """
-    where = _Conditions(use_case, "o")
+    where = Conditions(use_case, "o")
     where.add("o.name = ?", name)
-    where.add("o.case_id = ANY(?)", _list(case_ids))
+    where.add("o.case_id = ANY(?)", listed(case_ids))
     statement = f"""
         SELECT o.case_id, o.value, o.event_at, o.known_at FROM outcomes AS o
         WHERE {where if every else _known(where, known_by)} ORDER BY o.case_id, o.known_at"""
@@ -236,7 +293,7 @@ def labelled(
     Returns:
         Columns ``case_id``, ``received_at``, ``body`` (JSON text), ``digest``, ``value``, ``known_at``.
     """
-    where = _Conditions(use_case, "o")
+    where = Conditions(use_case, "o")
     where.add("o.name = ?", name)
     where.add("c.received_at >= ?", received_from)
     where.add("c.received_at < ?", received_before)
@@ -275,5 +332,5 @@ def quarantine(log: CaseLog, use_case: str, limit: int | None = None) -> pd.Data
     statement = f"""
         SELECT q.case_id, q.digest, q.stage, q.reason, q.raw, q.source, q.attempts, a.at FROM quarantine AS q
         JOIN audit AS a ON a.use_case = q.use_case AND a.seq = q.seq
-        WHERE q.use_case = ? ORDER BY q.seq DESC, q.digest, q.stage{_limit(limit)}"""
+        WHERE q.use_case = ? ORDER BY q.seq DESC, q.digest, q.stage{limited(limit)}"""
     return ask(log, statement, [use_case])

@@ -11,9 +11,9 @@ from sqlalchemy import Connection, Engine, inspect
 
 from aiops_flows.errors import SchemaMismatch
 
-__all__ = ["REVISIONS", "VERSION_TABLE", "bring_up_to_date"]
+__all__ = ["REVISIONS", "VERSION_TABLE", "bring_up_to_date", "upgrade"]
 
-REVISIONS: Final = ("0001",)
+REVISIONS: Final = ("0001", "0002")
 """Every schema this library knows, oldest first; the last is its own."""
 
 VERSION_TABLE: Final = "case_log_version"  # the log may share a database with MLflow and Prefect, which use alembic too
@@ -64,14 +64,15 @@ def _migrate_where_needed(engine: Engine) -> None:
                 f"version of aiops_flows does not know (it knows {', '.join(REVISIONS)}): a newer version made it. "
                 "Install that version or a later one: pip install --upgrade aiops-flows"
             )
-        _upgrade(connection)
+        upgrade(connection)
 
 
-def _upgrade(connection: Connection) -> None:
+def upgrade(connection: Connection, to: str = REVISIONS[-1]) -> None:
+    """Take the tables to a schema, by default this library's own."""
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, to)

@@ -109,6 +109,8 @@ DECISIONS = _table(
     _maybe("shown"),
     _maybe("channel"),
     _number("seq"),
+    Column("audit_probability", _REAL),
+    Column("seconds", _REAL),
     CheckConstraint("actor_kind IN ('policy', 'person')", name="decisions_actor_kind"),
     CheckConstraint(
         "(revision = 0 AND replaces IS NULL) OR (revision > 0 AND replaces IS NOT NULL AND replaces = revision - 1)",
@@ -127,6 +129,26 @@ REVIEWS = _table(
     Column("question", Integer),
     _maybe("policy_version"),
     _number("seq"),
+    _maybe("kind"),
+    Column("blind", Integer),
+)
+
+READINGS = _table(
+    "readings",
+    _key("use_case"),
+    _key("case_id"),
+    _key("round", Integer),
+    _text("kind"),
+    _text("verdict"),
+    _text("reason"),
+    _text("actor"),
+    _number("blind"),
+    Column("seconds", _REAL),
+    _maybe("shown"),
+    _maybe("channel"),
+    _number("seq"),
+    ForeignKeyConstraint(["use_case", "case_id", "round"], ["reviews.use_case", "reviews.case_id", "reviews.round"]),
+    CheckConstraint("kind IN ('audit', 'second', 'known')", name="readings_kind"),
 )
 
 OUTCOMES = _table(
@@ -212,6 +234,27 @@ PROMOTIONS = _table(
     CheckConstraint("trim(proposer) <> ''", name="promotions_proposer_named"),
 )
 
+ALARMS = _table(
+    "alarms",
+    _key("use_case"),
+    _key("number", Integer),
+    _text("state"),
+    Column("clears", Integer),
+    _text("model"),
+    Column("version", Integer),
+    _text("kind"),
+    _maybe("segment"),
+    _text("action"),
+    _text("reason"),
+    _text("evidence"),
+    _text("actor"),
+    _number("seq"),
+    CheckConstraint(
+        "(state = 'raised' AND clears IS NULL) OR (state = 'cleared' AND clears IS NOT NULL AND clears < number)",
+        name="alarms_state",
+    ),
+)
+
 AUDIT = _table(
     "audit",
     _key("use_case"),
@@ -244,6 +287,6 @@ BATCHES = _table(
     CheckConstraint("state IN ('open', 'done')", name="batches_state"),
 )
 
-CASE_TABLES = (CASES, QUARANTINE, PREDICTIONS, SHADOW_PREDICTIONS, DECISIONS, REVIEWS, OUTCOMES)
-AUDITED = (*CASE_TABLES, VERSIONS, EVIDENCE, APPROVALS, PROMOTIONS)
+CASE_TABLES = (CASES, QUARANTINE, PREDICTIONS, SHADOW_PREDICTIONS, DECISIONS, REVIEWS, READINGS, OUTCOMES)
+AUDITED = (*CASE_TABLES, VERSIONS, EVIDENCE, APPROVALS, PROMOTIONS, ALARMS)
 APPEND_ONLY = (*AUDITED, AUDIT)

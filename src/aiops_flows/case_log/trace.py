@@ -28,6 +28,7 @@ _PARTS = {
     "predictions": _select("predictions", _FROM_VERSION, _BY_VERSION, "t.model, t.revision"),
     "shadow": _select("shadow_predictions", _FROM_VERSION, _BY_VERSION, "t.model, t.version"),
     "reviews": _select("reviews", "", "", "t.round"),
+    "readings": _select("readings", "", "", "t.round"),
     "decisions": _select("decisions", ", a.detail", "", "t.revision"),
     "outcomes": _select("outcomes", ", a.actor", "", "t.name, t.known_at"),
 }
@@ -39,8 +40,8 @@ def trace(log: CaseLog, use_case: str, case_id: str) -> dict[str, Any]:
 
     Returns:
         ``case`` (one dictionary); ``predictions`` and ``shadow`` (with the ``digest``, ``dataset_digest``,
-        ``code_version`` and ``run_id`` of the version); ``reviews``; ``decisions``; ``outcomes``; ``audit`` (the audit
-        rows that vouch for them, in order). Values and scores are JSON text.
+        ``code_version`` and ``run_id`` of the version); ``reviews``; ``readings``; ``decisions``; ``outcomes``;
+        ``audit`` (the audit rows that vouch for them, in order). Values and scores are JSON text.
 
     Raises:
         CaseUnknown: the case is not stored.
@@ -80,8 +81,13 @@ _COUNTS = {
             FROM decisions AS n WHERE n.use_case = d.use_case AND n.case_id = d.case_id AND n.revision = d.revision + 1)
         GROUP BY 1""",
     "open_reviews": """
-        SELECT r.use_case, count(*) AS n FROM reviews AS r WHERE NOT EXISTS (SELECT 1 FROM decisions AS d
-            WHERE d.use_case = r.use_case AND d.case_id = r.case_id AND d.revision = coalesce(r.question, -1) + 1)
+        SELECT r.use_case, count(*) AS n FROM reviews AS r WHERE r.kind IS NULL AND NOT EXISTS (SELECT 1
+            FROM decisions AS d WHERE d.use_case = r.use_case AND d.case_id = r.case_id
+            AND d.revision = coalesce(r.question, -1) + 1)
+        GROUP BY 1""",
+    "open_audits": """
+        SELECT r.use_case, count(*) AS n FROM reviews AS r WHERE r.kind IS NOT NULL AND NOT EXISTS (SELECT 1
+            FROM readings AS g WHERE g.use_case = r.use_case AND g.case_id = r.case_id AND g.round = r.round)
         GROUP BY 1""",
     "quarantined": "SELECT use_case, count(*) AS n FROM quarantine GROUP BY 1",
     "outcomes": "SELECT use_case, count(*) AS n FROM outcomes GROUP BY 1",
@@ -94,7 +100,8 @@ def counts(log: CaseLog, use_case: str | None = None) -> pd.DataFrame:
 
     Returns:
         Columns ``use_case``, ``cases``, ``history`` (neither decided nor in review, and no worker will take them up),
-        ``unfinished`` (a worker still has to), ``decided_by_policy``, ``decided_by_person``, ``open_reviews``,
+        ``unfinished`` (a worker still has to), ``decided_by_policy``, ``decided_by_person``, ``open_reviews``
+        (cases that wait for a person's decision), ``open_audits`` (readings of the lane that are still to come),
         ``quarantined``, ``outcomes``, ``open_batches``.
     """
     names = [use_case] if use_case is not None else use_cases(log)

@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from math import isfinite
 from operator import itemgetter
 from typing import Any, Final
@@ -26,6 +25,7 @@ GENESIS: Final = "0" * 64
 """What the first audit row of a use case names as its predecessor."""
 
 _SHOWN = 10
+_REALS: Final = {float, type(None)}
 # PostgreSQL's clock counts where several machines write; SQLite's is this machine's, and is read in milliseconds only.
 _HEAD = {
     "sqlite": "SELECT seq, hash, NULL FROM audit_heads WHERE use_case = ?",
@@ -59,9 +59,9 @@ def _told(value: Any) -> Any:
     """A value, or a column of them, as JSON can say it."""
     if value.__class__ is float:
         return value if isfinite(value) else repr(value)
-    if value.__class__ in {list, tuple} and float in set(map(type, value)):
-        odd = any(each.__class__ is float and not isfinite(each) for each in value)
-        return [_told(each) for each in value] if odd else value
+    if value.__class__ in {list, tuple} and float in (kinds := set(map(type, value))):
+        plain = kinds <= _REALS and all(map(isfinite, filter(None, value)))
+        return value if plain else [_told(each) for each in value]
     return value
 
 
@@ -96,6 +96,7 @@ class Transaction:
     """An open write to one use case; made by `writing`."""
 
     def __init__(self, log: CaseLog, connection: Connection, use_case: str, *, kind: str, actor: str) -> None:
+        self._log = log
         self.connection = connection
         self.dialect = log.dialect
         self.use_case = use_case
@@ -120,7 +121,7 @@ class Transaction:
             self.execute(new, self.use_case, GENESIS)
             found = self.execute(head, self.use_case)
         seq, digest, at = found[0]
-        return seq, digest, at or moment_text(datetime.now(UTC))
+        return seq, digest, moment_text(self._log.now()) if self._log.clock or not at else at
 
     def check_leases(self, tokens: Collection[str]) -> None:
         """See that nobody took over the batches named in the tokens, and keep it so until the end of this write.

@@ -36,7 +36,9 @@ def floats(values: Sequence[float | None] | np.ndarray[Any, Any]) -> list[float 
     column = np.asarray(values, dtype=float)
     if np.isfinite(column).all():
         return list(column.tolist())
-    return [value if np.isfinite(value) else None for value in column.tolist()]
+    told = column.astype(object)
+    told[~np.isfinite(column)] = None
+    return list(told.tolist())
 
 
 def read_values(texts: Iterable[str | None]) -> list[Any]:

@@ -1,10 +1,9 @@
-"""Writing verdicts: by policy, by a person, and again after a recall; and the questions put to people."""
+"""Writing verdicts by policy, first ones and again after a recall, with the questions that go to people instead."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 import orjson
@@ -13,22 +12,13 @@ from sqlalchemy import Row
 from aiops_flows.case_log.arrivals import CASE_IS_STORED
 from aiops_flows.case_log.dialects import Guard
 from aiops_flows.case_log.log import CaseLog
-from aiops_flows.case_log.moments import moment, moment_texts
+from aiops_flows.case_log.reviews import Reviews, effective_decisions, open_ordinary, review_columns
 from aiops_flows.case_log.tables import DECISIONS, REVIEWS
-from aiops_flows.case_log.transaction import Transaction, writing
-from aiops_flows.errors import AlreadyDecided, ChampionChanged, ConflictingWrite
+from aiops_flows.case_log.transaction import Inserted, Transaction, writing
+from aiops_flows.case_log.values import floats
+from aiops_flows.errors import ChampionChanged, ConflictingWrite
 
-__all__ = [
-    "Decision",
-    "Decisions",
-    "Reviews",
-    "StoredVerdict",
-    "VerdictsAdded",
-    "add_verdicts",
-    "decide",
-    "redecide",
-    "reopen",
-]
+__all__ = ["Decisions", "StoredVerdict", "VerdictsAdded", "add_verdicts", "redecide"]
 
 _NO_REVIEW = Guard("reviews", present=False)
 _NO_DECISION = Guard("decisions", present=False)
@@ -43,18 +33,8 @@ class Decisions:
     reasons: Sequence[str] = ()
     replaces: Sequence[int] = ()
     """The revision that each replaces; only for `redecide`."""
-
-
-@dataclass(frozen=True)
-class Reviews:
-    """Questions to put to people, as columns of one length."""
-
-    case_ids: Sequence[str] = ()
-    reasons: Sequence[str] = ()
-    priorities: Sequence[float] = ()
-    due_at: Sequence[datetime | str | None] = ()
-    questions: Sequence[int] = ()
-    """The revision of the decision that each puts in question; only for `reopen`."""
+    audit_probabilities: Sequence[float | None] = ()
+    """With which probability a person reads the case as well; only for `add_verdicts`, and may be left out."""
 
 
 @dataclass(frozen=True)
@@ -77,27 +57,8 @@ class VerdictsAdded:
     reviewed: int
     stored: dict[str, StoredVerdict] = field(default_factory=dict)
     """By case id, what holds for those that had a decision or a review before."""
-
-
-@dataclass(frozen=True)
-class Decision:
-    """A verdict on a case that is stored now."""
-
-    case_id: str
-    revision: int
-    verdict: str
-    reason: str
-    actor: str
-    at: datetime
-
-
-def _review_columns(reviews: Reviews) -> dict[str, list[Any]]:
-    return {
-        "case_id": list(reviews.case_ids),
-        "reason": list(reviews.reasons),
-        "priority": [float(priority) for priority in reviews.priorities],
-        "due_at": [text or None for text in moment_texts(list(reviews.due_at), "")],
-    }
+    audited: int = 0
+    """How many of those decided now wait for an audit."""
 
 
 def add_verdicts(
@@ -110,6 +71,7 @@ def add_verdicts(
     reviews: Reviews | None = None,
     rests_on: Mapping[str, int] | None = None,
     tokens: Collection[str] = (),
+    audits: Reviews | None = None,
 ) -> VerdictsAdded:
     """How many cases were decided by policy and how many wait for a person now, in one transaction.
 
@@ -124,6 +86,8 @@ def add_verdicts(
         reviews: first questions; of cases other than the decisions'.
         rests_on: model -> version that must be its champion still, or nothing is decided.
         tokens: leases under which it is written.
+        audits: questions beside the decisions, of the cases that a person reads as well; those of cases that this
+            call did not decide are left out.
 
     Raises:
         ChampionChanged: a version that the decisions rest on is no longer champion; nothing was written.
@@ -134,23 +98,42 @@ def add_verdicts(
     with writing(log, use_case, kind="review", tokens=tokens) as transaction:
         _refuse_replaced(transaction, rests_on or {})
         transaction.detail = orjson.dumps({"policy": policy_version, "certificate": certificate}).decode()
-        verdicts = {
-            "case_id": list(decisions.case_ids),
-            "verdict": list(decisions.verdicts),
-            "reason": list(decisions.reasons),
-        }
         policy = {"revision": 0, "actor": "policy", "actor_kind": "policy", "policy_version": policy_version}
-        decided = transaction.insert(DECISIONS, verdicts, policy, CASE_IS_STORED, _NO_REVIEW)
+        decided = transaction.insert(DECISIONS, _verdict_columns(decisions), policy, CASE_IS_STORED, _NO_REVIEW)
         asked = {"round": 0, "policy_version": policy_version}
-        opened = transaction.insert(REVIEWS, _review_columns(reviews), asked, CASE_IS_STORED, _NO_DECISION)
+        opened = transaction.insert(REVIEWS, review_columns(reviews), asked, CASE_IS_STORED, _NO_DECISION)
+        audited = _open_audits(transaction, audits, decisions, decided, asked) if audits else 0
         if decided.new + opened.new == len(decisions.case_ids) + len(reviews.case_ids):
-            return VerdictsAdded(decided.new, opened.new)
+            return VerdictsAdded(decided.new, opened.new, audited=audited)
         before = [
             *(row.case_id for row in (*decided.before, *opened.before)),
             *decided.left,
             *opened.left,
         ]
-        return VerdictsAdded(decided.new, opened.new, _stored(transaction, list(dict.fromkeys(before))))
+        return VerdictsAdded(decided.new, opened.new, _stored(transaction, list(dict.fromkeys(before))), audited)
+
+
+def _verdict_columns(decisions: Decisions) -> dict[str, list[Any]]:
+    columns: dict[str, list[Any]] = {
+        "case_id": list(decisions.case_ids),
+        "verdict": list(decisions.verdicts),
+        "reason": list(decisions.reasons),
+    }
+    probabilities = list(decisions.audit_probabilities)
+    if probabilities.count(None) < len(probabilities):
+        columns["audit_probability"] = floats(probabilities)
+    return columns
+
+
+def _open_audits(
+    transaction: Transaction, audits: Reviews, decisions: Decisions, decided: Inserted, asked: Mapping[str, Any]
+) -> int:
+    """How many of the cases that were decided now wait for a person's reading beside the decision."""
+    columns = review_columns(audits, "audit")
+    now = set(decisions.case_ids).difference((row.case_id for row in decided.before), decided.left)
+    places = [place for place, case_id in enumerate(columns["case_id"]) if case_id in now]
+    chosen = {name: [column[place] for place in places] for name, column in columns.items()}
+    return transaction.insert(REVIEWS, chosen, {**asked, "question": 0}).new
 
 
 _CHAMPION = """
@@ -170,99 +153,13 @@ def _refuse_replaced(transaction: Transaction, rests_on: Mapping[str, int]) -> N
             )
 
 
-_DECIDED = """
-    SELECT case_id, revision, verdict, reason, actor, actor_kind, seq FROM decisions
-    WHERE use_case = ? AND case_id = ANY(?) ORDER BY revision"""
-
-_OPEN = """
-    SELECT case_id, round, reason, question FROM reviews AS r WHERE use_case = ? AND case_id = ANY(?)
-        AND NOT EXISTS (SELECT 1 FROM decisions AS d WHERE d.use_case = r.use_case AND d.case_id = r.case_id
-            AND d.revision = coalesce(r.question, -1) + 1)
-    ORDER BY round"""
-
-
-def _effective(transaction: Transaction, case_ids: list[str]) -> dict[str, Row[Any]]:
-    return {row.case_id: row for row in transaction.execute(_DECIDED, transaction.use_case, case_ids)}
-
-
-def _open(transaction: Transaction, case_ids: list[str]) -> dict[str, Row[Any]]:
-    return {row.case_id: row for row in transaction.execute(_OPEN, transaction.use_case, case_ids)}
-
-
 def _stored(transaction: Transaction, case_ids: list[str]) -> dict[str, StoredVerdict]:
-    stored = {case_id: StoredVerdict(None, row.reason, None) for case_id, row in _open(transaction, case_ids).items()}
-    for case_id, row in _effective(transaction, case_ids).items():
+    waiting = open_ordinary(transaction, case_ids)
+    stored = {case_id: StoredVerdict(None, row.reason, None) for case_id, row in waiting.items()}
+    for case_id, row in effective_decisions(transaction, case_ids).items():
         stored[case_id] = StoredVerdict(row.verdict, row.reason, row.actor_kind, row.revision)
     transaction.refuse_unknown(case_ids, stored)
     return stored
-
-
-def decide(
-    log: CaseLog,
-    use_case: str,
-    case_id: str,
-    *,
-    verdict: str,
-    reason: str,
-    actor: str,
-    replaces: int | None = None,
-    shown: str | None = None,
-    channel: str,
-) -> Decision:
-    """A person's decision, which answers the open review of the case where there is one.
-
-    Args:
-        log: where to.
-        use_case: whose case.
-        case_id: which.
-        verdict: the answer.
-        reason: why.
-        actor: who decides.
-        replaces: revision of the decision that is corrected; not needed where an open review questions it.
-        shown: what the person saw, or its digest.
-        channel: by which way the answer came: desk, form, command line, Python.
-
-    Raises:
-        CaseUnknown: the case is not stored.
-        AlreadyDecided: it has an effective decision other than ``replaces``, and no open review questions it.
-        ConflictingWrite: ``replaces`` names a revision that is not there.
-    """
-    with writing(log, use_case, kind="decide", actor=actor) as transaction:
-        transaction.refuse_unknown([case_id], transaction.known_cases([case_id]))
-        effective = _effective(transaction, [case_id]).get(case_id)
-        review = _open(transaction, [case_id]).get(case_id)
-        _refuse_replacing(use_case, case_id, effective, replaces, questioned=review is not None)
-        revision = 0 if effective is None else effective.revision + 1
-        columns = {"case_id": [case_id], "verdict": [verdict], "reason": [reason]}
-        said = {
-            "revision": revision,
-            "actor": actor,
-            "actor_kind": "person",
-            "replaces": None if effective is None else effective.revision,
-            "review_round": None if review is None else review.round,
-            "shown": shown,
-            "channel": channel,
-        }
-        transaction.insert(DECISIONS, columns, said)
-        return Decision(case_id, revision, verdict, reason, actor, moment(transaction.at))
-
-
-def _refuse_replacing(
-    use_case: str, case_id: str, effective: Row[Any] | None, replaces: int | None, *, questioned: bool
-) -> None:
-    if effective is None:
-        if replaces is not None:
-            raise ConflictingWrite(
-                f"{use_case} case {case_id!r} has no decision, so there is no revision {replaces} to replace; "
-                "leave replaces out"
-            )
-        return
-    if replaces == effective.revision or (replaces is None and questioned):
-        return
-    raise AlreadyDecided(
-        f"{use_case} case {case_id!r} was already decided {effective.verdict!r} by {effective.actor} "
-        f"(revision {effective.revision}); to correct it, say replaces={effective.revision}"
-    )
 
 
 def redecide(
@@ -286,7 +183,7 @@ def redecide(
     with writing(log, use_case, kind="recall", actor=actor) as transaction:
         _refuse_replaced(transaction, rests_on or {})
         transaction.detail = orjson.dumps({"policy": policy_version, "certificate": certificate}).decode()
-        effective = _effective(transaction, ids)
+        effective = effective_decisions(transaction, ids)
         places = [place for place, case_id in enumerate(ids) if _revision(effective, case_id) == replaces[place]]
         ahead = [i for i, revision in zip(ids, replaces, strict=True) if _revision(effective, i) < revision]
         if ahead:
@@ -307,34 +204,3 @@ def redecide(
 
 def _revision(effective: dict[str, Row[Any]], case_id: str) -> int:
     return effective[case_id].revision if case_id in effective else -1
-
-
-def reopen(log: CaseLog, use_case: str, reviews: Reviews, *, actor: str = "recall") -> int:
-    """How many cases wait for a person again, with the question whether the revision named should stand.
-
-    A case whose decision changed since, or which has an open review, is left alone.
-    """
-    ids = list(reviews.case_ids)
-    questions = [int(revision) for revision in reviews.questions]
-    columns = _review_columns(reviews)
-    with writing(log, use_case, kind="recall", actor=actor) as transaction:
-        effective, waiting = _effective(transaction, ids), _open(transaction, ids)
-        rounds = _next_rounds(transaction, ids)
-        places = [
-            place
-            for place, case_id in enumerate(ids)
-            if case_id not in waiting and _revision(effective, case_id) == questions[place]
-        ]
-        chosen = {name: [column[place] for place in places] for name, column in columns.items()}
-        chosen["round"] = [rounds.get(case_id, 0) for case_id in chosen["case_id"]]
-        chosen["question"] = [questions[place] for place in places]
-        return transaction.insert(REVIEWS, chosen).new
-
-
-def _next_rounds(transaction: Transaction, case_ids: list[str]) -> dict[str, int]:
-    rows = transaction.execute(
-        "SELECT case_id, max(round) + 1 FROM reviews WHERE use_case = ? AND case_id = ANY(?) GROUP BY case_id",
-        transaction.use_case,
-        case_ids,
-    )
-    return {row[0]: row[1] for row in rows}

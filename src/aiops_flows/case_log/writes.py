@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aiops_flows.case_log.answers import Decision, Reading, decide, read_case
 from aiops_flows.case_log.arrivals import (
     CasesAdded,
     OutcomesAdded,
@@ -17,25 +18,18 @@ from aiops_flows.case_log.predictions import (
     add_recall_predictions,
     add_shadow_predictions,
 )
-from aiops_flows.case_log.verdicts import (
-    Decision,
-    Decisions,
-    Reviews,
-    StoredVerdict,
-    VerdictsAdded,
-    add_verdicts,
-    decide,
-    redecide,
-    reopen,
-)
+from aiops_flows.case_log.reviews import LaneKind, Reviews, open_lane, reopen
+from aiops_flows.case_log.verdicts import Decisions, StoredVerdict, VerdictsAdded, add_verdicts, redecide
 
 __all__ = [
     "CasesAdded",
     "Decision",
     "Decisions",
+    "LaneKind",
     "OutcomesAdded",
     "PredictionsAdded",
     "QuarantineRow",
+    "Reading",
     "Reviews",
     "StoredPrediction",
     "StoredVerdict",
@@ -48,6 +42,8 @@ __all__ = [
     "add_shadow_predictions",
     "add_verdicts",
     "decide",
+    "open_lane",
+    "read_case",
     "redecide",
     "reopen",
 ]

@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-from aiops_flows.case_log import CaseLog, Lease, audit, leases, promotions, questions, versions, writes
+from aiops_flows.case_log import CaseLog, Lease, alarms, audit, leases, promotions, questions, versions, writes
 from aiops_flows.errors import AlreadyDecided, ChampionChanged
 
 MARCH = datetime(2026, 3, 1, tzinfo=UTC)
@@ -78,16 +78,42 @@ def judge(
     use_case: str = "claims",
     tokens: Sequence[str] = (),
     verdict: str = "pay",
+    audited: Sequence[str] = (),
 ) -> writes.VerdictsAdded:
     return writes.add_verdicts(
         log,
         use_case,
         policy_version="0123456789ab",
         certificate='{"threshold":0.7}',
-        decisions=writes.Decisions(decided, [verdict] * len(decided), ["auto: certified"] * len(decided)),
+        decisions=writes.Decisions(
+            decided,
+            [verdict] * len(decided),
+            ["auto: certified"] * len(decided),
+            audit_probabilities=[0.5 if case_id in audited else None for case_id in decided],
+        ),
         reviews=writes.Reviews(asked, ["confidence below 0.7"] * len(asked), [1.0] * len(asked), [APRIL] * len(asked)),
         tokens=tokens,
+        audits=draw(audited),
     )
+
+
+def draw(case_ids: Sequence[str], *, blind: bool = True) -> writes.Reviews:
+    """Reviews of the lane."""
+    many = len(case_ids)
+    return writes.Reviews(case_ids, ["drawn"] * many, [0.5] * many, [APRIL] * many, blind=[blind] * many)
+
+
+def read(
+    log: CaseLog, case_id: str, verdict: str = "pay", *, use_case: str = "claims", actor: str = "eve", **more: Any
+) -> writes.Reading:
+    return writes.read_case(
+        log, use_case, case_id, verdict=verdict, reason="read it", actor=actor, channel="python", **more
+    )
+
+
+def alarm(log: CaseLog, use_case: str = "claims", **more: Any) -> int:
+    said: dict[str, Any] = {"model": MODEL, "version": 1, "kind": "error", "action": "to people", **more}
+    return alarms.raise_alarm(log, use_case, reason="too many wrong", evidence='{"e":31.5}', actor="monitor", **said)
 
 
 def answer(
@@ -136,10 +162,17 @@ def live(log: CaseLog, use_case: str) -> None:
     row = writes.QuarantineRow(None, digest("broken"), "intake", "amount: missing", "broken", "inbox/march.csv")
     writes.add_quarantine(log, use_case, [row], lease)
     predict(log, case_ids, use_case=use_case, tokens=[lease.token])
-    judge(log, case_ids[:6], case_ids[6:], use_case=use_case, tokens=[lease.token])
+    judge(log, case_ids[:6], case_ids[6:], use_case=use_case, tokens=[lease.token], audited=case_ids[:3])
     leases.finish(log, lease)
     with suppress(AlreadyDecided):
+        read(log, case_ids[0], use_case=use_case, seconds=12.5)
+    with suppress(AlreadyDecided):
+        read(log, case_ids[1], "deny", use_case=use_case)
+    with suppress(AlreadyDecided):
         answer(log, case_ids[6], use_case=use_case)
+    if not len(alarms.history(log, use_case)):
+        alarm(log, use_case)
+    alarms.clear(log, use_case, 1, reason="looked at", actor="ann")
     writes.add_outcomes(
         log, use_case, case_ids=case_ids[:3], name="paid", values=[1, 0, 1], event_at=[None] * 3, known_at=[APRIL] * 3
     )
@@ -149,9 +182,10 @@ LIVED = {
     "cases": 10,
     "history": 0,
     "unfinished": 0,
-    "decided_by_policy": 6,
-    "decided_by_person": 1,
+    "decided_by_policy": 5,
+    "decided_by_person": 2,
     "open_reviews": 3,
+    "open_audits": 1,
     "quarantined": 1,
     "outcomes": 3,
     "open_batches": 0,

@@ -49,6 +49,10 @@ EDITS = {
     "evidence": "UPDATE evidence SET evidence = '[]'",
     "approvals": "UPDATE approvals SET approver = 'eve'",
     "promotions": "UPDATE promotions SET proposer = 'eve'",
+    "probability": "UPDATE decisions SET audit_probability = 1 WHERE case_id = 'case-002'",
+    "blind": "UPDATE reviews SET blind = 0 WHERE case_id = 'case-008'",
+    "readings": "UPDATE readings SET verdict = 'settle' WHERE case_id = 'case-000'",
+    "alarms": "UPDATE alarms SET evidence = '[]' WHERE number = 1",
 }
 
 
@@ -164,8 +168,8 @@ def test_reordered_audit_rows_are_found(lived: CaseLog) -> None:
 
 
 def cut_off(log: CaseLog, *, seq: int) -> list[str]:
-    tables = ("cases", "quarantine", "predictions", "decisions", "reviews", "outcomes", "promotions", "audit")
-    return [f"DELETE FROM {table} WHERE use_case = 'claims' AND seq > {seq}" for table in tables]
+    tables = ("cases", "quarantine", "predictions", "decisions", "reviews", "readings", "outcomes", "promotions")
+    return [f"DELETE FROM {table} WHERE use_case = 'claims' AND seq > {seq}" for table in (*tables, "alarms", "audit")]
 
 
 def test_a_cut_off_end_is_found(lived: CaseLog) -> None:

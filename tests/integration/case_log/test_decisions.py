@@ -156,11 +156,13 @@ APPEND_ONLY = (
     "predictions",
     "decisions",
     "reviews",
+    "readings",
     "outcomes",
     "versions",
     "evidence",
     "approvals",
     "promotions",
+    "alarms",
     "audit",
 )
 
@@ -190,7 +192,7 @@ def test_the_single_rows_cannot_be_replaced(case_log: CaseLog) -> None:
     live(case_log, "claims")
     if case_log.dialect != "sqlite":
         return
-    for table in ("versions", "evidence", "approvals", "promotions", "audit"):
+    for table in ("readings", "versions", "evidence", "approvals", "promotions", "alarms", "audit"):
         with pytest.raises(Exception, match=r"append-only|champion changed"):
             raw(case_log, f"INSERT OR REPLACE INTO {table} SELECT * FROM {table}")
 

@@ -152,7 +152,7 @@ def test_a_worker_whose_clock_is_ahead_steals_nothing(postgres_url: str, monkeyp
     with CaseLog.open(postgres_url) as log:
         claim(log)
         monkeypatch.setattr(time, "time", lambda: later)
-        monkeypatch.setattr("aiops_flows.case_log.transaction.datetime", AheadOfTime)
+        monkeypatch.setattr("aiops_flows.case_log.log.datetime", AheadOfTime)
         with pytest.raises(BatchBusy):
             claim(log, owner="an hour ahead")
         assert leases.claim_unfinished(log, "claims", owner="an hour ahead", seconds=60) == []

@@ -116,7 +116,18 @@ def test_a_trace_leaves_no_field_empty(case_log: CaseLog) -> None:
     prediction, decision = found["predictions"][0], found["decisions"][0]
     assert all(prediction[name] for name in ("digest", "dataset_digest", "code_version", "run_id", "version", "at"))
     assert all(decision[name] for name in ("verdict", "reason", "actor", "policy_version", "detail", "at"))
-    assert [row["table_name"] for row in found["audit"]] == ["cases", "predictions", "decisions", "outcomes"]
+    assert [row["table_name"] for row in found["audit"]] == [
+        "cases",
+        "predictions",
+        "decisions",
+        "reviews",
+        "readings",
+        "outcomes",
+    ]
+    reading = found["readings"][0]
+    assert all(reading[name] for name in ("kind", "verdict", "reason", "actor", "blind", "seconds", "channel", "at"))
+    corrected = questions.trace(case_log, "claims", "case-001")["decisions"]
+    assert [(row["audit_probability"], row["review_round"]) for row in corrected] == [(0.5, None), (None, 0)]
     with pytest.raises(CaseUnknown, match="nobody"):
         questions.trace(case_log, "claims", "nobody")
 

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import create_engine
 
-from aiops_flows.case_log import CaseLog
-from aiops_flows.case_log.schema import REVISIONS, VERSION_TABLE
+from aiops_flows.case_log import CaseLog, audit, questions, writes
+from aiops_flows.case_log.schema import REVISIONS, VERSION_TABLE, upgrade
 from aiops_flows.case_log.tables import APPEND_ONLY, METADATA
 from aiops_flows.errors import CaseLogError, SchemaMismatch
-from tests.integration.case_log.life import is_whole, live, raw
+from tests.integration.case_log.life import LIVED, answer, counted, draw, is_whole, live, raw, read
 
 ROOT = Path(__file__).parents[3]
 
@@ -56,6 +57,34 @@ def test_two_processes_may_open_a_fresh_database_at_once(database_url: str) -> N
         assert is_whole(log)
 
 
+def make_first_schema(url: str) -> None:
+    """A database as the first version of this library left it, rows and all."""
+    address = url.replace("postgresql:", "postgresql+psycopg:")
+    with create_engine(address).begin() as connection:
+        upgrade(connection, "0001")
+        for statement in (ROOT / "tests/integration/case_log/schema_0001.sql").read_text().split(";\n"):
+            if statement.strip():
+                connection.exec_driver_sql(statement)
+
+
+def test_a_database_of_the_first_schema_is_brought_up_to_date(database_url: str) -> None:
+    """Rows written under the first schema keep their digests: the record is whole, answers as before, and goes on."""
+    make_first_schema(database_url)
+    with CaseLog.open(database_url) as log:
+        assert is_whole(log)
+        head = audit.head(log)["claims"]
+        assert head == (14, "95ee72eb1846302411f2953009d36c3dd3514008c1e1e6873fc7a79f2f330389")
+        before = LIVED | {"decided_by_policy": 5, "decided_by_person": 2, "open_reviews": 4, "open_audits": 0}
+        assert counted(log, "claims") == before
+        assert questions.open_reviews(log, "claims")["kind"].isna().all()
+        answer(log, "case-001")
+        writes.open_lane(log, "claims", draw(["case-003", "case-000"]), kind="audit")
+        assert read(log, "case-003", "deny").decision is not None
+        assert is_whole(log)
+    with CaseLog.open(database_url) as log:
+        assert counted(log, "claims") == before | {"decided_by_policy": 3, "decided_by_person": 4, "open_reviews": 3}
+
+
 def test_a_newer_database_is_refused(database_url: str) -> None:
     """A schema this version does not know is not touched, and the message says what to install."""
     with CaseLog.open(database_url) as log:
@@ -81,7 +110,7 @@ def test_a_server_that_is_away_is_told_without_its_password() -> None:
 def test_the_password_is_not_in_the_name(case_log: CaseLog) -> None:
     """A log can be printed."""
     assert repr(case_log).startswith("CaseLog('")
-    assert len(APPEND_ONLY) == 12
+    assert len(APPEND_ONLY) == 14
 
 
 @pytest.mark.parametrize("pragma", [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)])

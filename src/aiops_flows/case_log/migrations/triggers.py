@@ -1,11 +1,11 @@
-"""The triggers of the first schema, in the words of both databases; a later schema adds its own."""
+"""The triggers of each schema, in the words of both databases; a later schema adds its own."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Final
 
-__all__ = ["promotion_rules", "write_once"]
+__all__ = ["promotion_rules", "write_once", "write_once_lane"]
 
 _BULK: Final = (
     "cases",
@@ -23,6 +23,7 @@ _SINGLE: Final = {
     "promotions": ("use_case", "model", "number"),
     "audit": ("use_case", "seq"),
 }
+_LANE: Final = {"readings": ("use_case", "case_id", "round"), "alarms": ("use_case", "number")}
 
 
 def write_once(dialect: str) -> Iterator[str]:
@@ -31,22 +32,50 @@ def write_once(dialect: str) -> Iterator[str]:
         yield from _write_once_postgresql()
         return
     for table in (*_BULK, *_SINGLE):
-        for verb in ("UPDATE", "DELETE"):
-            yield f"""
-                CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table}
-                BEGIN SELECT RAISE(ABORT, '{table} is append-only: rows are never changed or deleted'); END"""
-    for table, key in _SINGLE.items():  # INSERT OR REPLACE deletes without firing the triggers above
-        same = " AND ".join(f"{name} = NEW.{name}" for name in key)
-        yield f"""
-            CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table}
-            WHEN EXISTS (SELECT 1 FROM {table} WHERE {same})
-            BEGIN SELECT RAISE(ABORT, '{table} is append-only: this key is there already'); END"""
+        yield from _no_change_sqlite(table)
+    for table, key in _SINGLE.items():
+        yield _no_replace_sqlite(table, key)
     yield """
         CREATE TRIGGER audit_heads_forward BEFORE UPDATE ON audit_heads WHEN NEW.seq <= OLD.seq
         BEGIN SELECT RAISE(ABORT, 'audit_heads only goes forward'); END"""
     yield """
         CREATE TRIGGER audit_heads_no_delete BEFORE DELETE ON audit_heads
         BEGIN SELECT RAISE(ABORT, 'audit_heads only goes forward'); END"""
+
+
+def write_once_lane(dialect: str) -> Iterator[str]:
+    """The same for readings and alarms, which the second schema added."""
+    for table, key in _LANE.items():
+        if dialect == "postgresql":
+            yield from _no_change_postgresql(table)
+        else:
+            yield from _no_change_sqlite(table)
+            yield _no_replace_sqlite(table, key)
+
+
+def _no_change_sqlite(table: str) -> Iterator[str]:
+    for verb in ("UPDATE", "DELETE"):
+        yield f"""
+            CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table}
+            BEGIN SELECT RAISE(ABORT, '{table} is append-only: rows are never changed or deleted'); END"""
+
+
+def _no_replace_sqlite(table: str, key: tuple[str, ...]) -> str:
+    """INSERT OR REPLACE deletes without firing the triggers of a delete."""
+    same = " AND ".join(f"{name} = NEW.{name}" for name in key)
+    return f"""
+        CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table}
+        WHEN EXISTS (SELECT 1 FROM {table} WHERE {same})
+        BEGIN SELECT RAISE(ABORT, '{table} is append-only: this key is there already'); END"""
+
+
+def _no_change_postgresql(table: str) -> Iterator[str]:
+    yield f"""
+        CREATE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE ON {table}
+        FOR EACH ROW EXECUTE FUNCTION case_log_append_only()"""
+    yield f"""
+        CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table}
+        FOR EACH STATEMENT EXECUTE FUNCTION case_log_append_only()"""
 
 
 def _write_once_postgresql() -> Iterator[str]:
@@ -60,12 +89,7 @@ def _write_once_postgresql() -> Iterator[str]:
             RETURN NEW;
         END $$"""
     for table in (*_BULK, *_SINGLE):
-        yield f"""
-            CREATE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE ON {table}
-            FOR EACH ROW EXECUTE FUNCTION case_log_append_only()"""
-        yield f"""
-            CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table}
-            FOR EACH STATEMENT EXECUTE FUNCTION case_log_append_only()"""
+        yield from _no_change_postgresql(table)
     yield """
         CREATE TRIGGER audit_heads_forward BEFORE UPDATE ON audit_heads
         FOR EACH ROW EXECUTE FUNCTION case_log_head_forward()"""
