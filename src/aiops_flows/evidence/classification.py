@@ -89,10 +89,17 @@ def _by_score(positive: NDArray[np.bool_], score: Floats, counts: Counts) -> tup
 
 def _area_under_curve(positive: NDArray[np.bool_], score: Floats, counts: Counts) -> Floats:
     """Mann and Whitney's (1947) statistic as a share; ties count half (Hanley and McNeil 1982)."""
-    positives, negatives = _by_score(positive, score, counts)
-    above = np.cumsum(positives, axis=1) - positives / 2
-    pairs = positives.sum(axis=1) * negatives.sum(axis=1)
-    return _ratio((negatives * above).sum(axis=1), pairs)
+    columns = np.ascontiguousarray(counts.T)  # rows by resamples: one row of it is one copy
+    ranked = np.flatnonzero(positive)[np.argsort(-score[positive], kind="stable")]
+    others = np.flatnonzero(~positive)
+    found = np.zeros((len(ranked) + 1, len(counts)))
+    np.cumsum(columns[ranked], axis=0, out=found[1:])
+    before, tied = (np.searchsorted(-score[ranked], -score[others], side) for side in ("left", "right"))
+    above = found[before]
+    if (before != tied).any():
+        above = (above + found[tied]) / 2
+    negatives = columns[others]
+    return _ratio((negatives * above).sum(axis=0), found[-1] * negatives.sum(axis=0))
 
 
 def _average_precision(positive: NDArray[np.bool_], score: Floats, counts: Counts) -> Floats:

@@ -71,8 +71,27 @@ class Comparison:
         shrink = math.sqrt(len(chosen) / len(strata))
         return cls(answers, chosen, resample_counts(strata[chosen], resamples, seed), shrink, confidence, "")
 
+    def value(self, metric: Metric, model: str) -> float | str:
+        """A quality of one model on all rows, or the reason why it cannot be measured."""
+        answers = self._measurable(metric, model)
+        if isinstance(answers, str):
+            return answers
+        value = metric.of(answers)
+        return value if math.isfinite(value) else f"{metric.name} is undefined on these rows"
+
     def estimate(self, metric: Metric, model: str) -> Estimate | str:
-        """A quality of one model, or the reason why it cannot be measured."""
+        """A quality of one model with its resamples, or the reason why it cannot be measured."""
+        answers, value = self._measurable(metric, model), self.value(metric, model)
+        if isinstance(answers, str) or isinstance(value, str):
+            return str(value)
+        whole = len(self.chosen) == len(answers.truth)
+        replicates = metric.resampled(answers if whole else answers.rows(self.chosen), self.counts)
+        if not np.isfinite(replicates).all():
+            return f"{metric.name} is undefined on these rows"
+        return Estimate(value, replicates)
+
+    def _measurable(self, metric: Metric, model: str) -> Answers | str:
+        """The answers of one model, or the reason why this quality says nothing of them."""
         answers = self.answers[model]
         if isinstance(answers, str):
             return answers
@@ -80,11 +99,7 @@ class Comparison:
             return self.doubt
         if metric.needs == "probabilities" and answers.probabilities is None:
             return "no probabilities are given"
-        value = metric.of(answers)
-        replicates = metric.resampled(answers.rows(self.chosen), self.counts)
-        if not (math.isfinite(value) and np.isfinite(replicates).all()):
-            return f"{metric.name} is undefined on these rows"
-        return Estimate(value, replicates)
+        return answers
 
     def interval(self, metric: Metric, estimate: Estimate) -> Interval:
         """Where the quality lies."""

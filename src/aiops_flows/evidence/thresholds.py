@@ -1,4 +1,4 @@
-"""Confidence thresholds with a guarantee: at most so many wrong above them, this sure, whatever the model."""
+"""Confidence thresholds with a guarantee: at most so much wrong above them, this sure, whatever the model."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binom
 
+from aiops_flows.evidence.bounded import log_evidence, mean_below
 from aiops_flows.evidence.intervals import upper_bound
 
 __all__ = ["ThresholdCertificate", "certify_threshold"]
@@ -25,10 +26,10 @@ class ThresholdCertificate:
     """Share of the labelled rows that reach it."""
     labels_used: int
     """Labelled rows that the certificate rests on."""
-    wrong: int
-    """How many of those that reach the threshold were wrong."""
+    wrong: float
+    """How many of those that reach the threshold were wrong, or the sum of their losses."""
     error_upper: float
-    """What the share of wrong ones stays below with ``confidence_level``, search included; 1 without a threshold."""
+    """What the mean loss stays below with ``confidence_level``, search included; 1 without a threshold."""
     max_error: float
     confidence_level: float
     reason: str
@@ -36,65 +37,92 @@ class ThresholdCertificate:
 
 @dataclass(frozen=True)
 class _Steps:
-    """The distinct confidences from the highest down, with the rows and the wrong ones at or above each."""
+    """The distinct confidences from the highest down, with the rows and the sum of losses at or above each."""
 
     confidence: NDArray[np.float64]
     rows: NDArray[np.int64]
-    wrong: NDArray[np.int64]
+    wrong: NDArray[np.float64]
+    losses: NDArray[np.float64]
+    """Row by row, the most confident first."""
+
+    @property
+    def binary(self) -> bool:
+        """Whether a row is either right or wrong."""
+        return bool(((self.losses == 0) | (self.losses == 1)).all())
 
 
 def certify_threshold(
     confidence: ArrayLike,
-    wrong: ArrayLike,
+    loss: ArrayLike,
     *,
     max_error: float,
     confidence_level: float,
     starts: Sequence[float] | None = None,
 ) -> ThresholdCertificate:
-    """The lowest threshold above which at most ``max_error`` are wrong, with probability ``confidence_level``.
+    """The lowest threshold above which the mean loss is at most ``max_error``, with probability ``confidence_level``.
 
-    The probability is over the draw of the labelled rows; it holds at any number of them for any model, as long as
-    they are drawn as the future cases are and were not learned from. Learn then Test (Angelopoulos, Bates, Candes,
-    Jordan and Lei 2021) with fixed-sequence testing: from each start downwards, a threshold is certified while the
-    exact binomial tail of the wrong rows above it is at most the error budget divided by the number of starts
-    (Bonferroni). Rows whose confidence is NaN count as never decided.
+    ``loss`` tells of each row whether it was wrong, or how bad it was between 0 and 1. The probability is over the
+    draw of the labelled rows; it holds at any number of them for any model, as long as they are drawn as the future
+    cases are and were not learned from. Learn then Test (Angelopoulos, Bates, Candes, Jordan and Lei 2021) with
+    fixed-sequence testing: from each start downwards, a threshold is certified while the chance of so small a loss
+    above it is at most the error budget divided by the number of starts (Bonferroni). Where rows are right or wrong,
+    that chance is the exact binomial tail; for losses in between it comes from betting (see `evidence.bounded`). Rows
+    whose confidence is NaN count as never decided.
 
     ``starts`` are thresholds chosen without looking at these rows. By default the search starts at ranks: at twice the
     fewest rows that can certify anything, and from there at each threefold up to half of the rows. That suits
     confidences on any scale; it is exact where the error above a threshold does not fall as the threshold does, and
     held wherever else it was tried.
     """
-    scores, failed = np.asarray(confidence, np.float64), np.asarray(wrong, np.bool_)
-    _check(scores, failed, max_error, confidence_level)
+    scores, losses = np.asarray(confidence, np.float64), np.asarray(loss, np.float64)
+    _check(scores, losses, max_error, confidence_level)
     there = ~np.isnan(scores)
-    steps = _steps(scores[there], failed[there])
+    steps = _steps(scores[there], losses[there])
     fewest = math.ceil(math.log((1 - confidence_level) / 2) / math.log1p(-max_error))
     begin = _ranks(steps, fewest) if starts is None else list(starts)
     budget = (1 - confidence_level) / max(len(begin), 1)
-    certified = binom.cdf(steps.wrong, steps.rows, max_error) <= budget
+    certified = _certified(steps, max_error, budget)
     reached = [found for start in begin if (found := _walk(steps, certified, start)) is not None]
     if not reached:
         reason = _why_none(steps, begin, fewest, max_error, confidence_level)
         return ThresholdCertificate(None, 0.0, len(scores), 0, 1.0, max_error, confidence_level, reason)
     threshold = min(reached)
     rows, errors = _above(steps, threshold)
-    upper = upper_bound(errors, rows, 1 - budget)
-    reason = f"{errors} of {rows} rows from {threshold:.6g} up were wrong; at most {upper:.2%} are"
+    upper = _upper(steps, rows, errors, max_error, budget)
+    reason = _why(steps, rows, errors, threshold, upper)
     coverage = rows / len(scores)
     return ThresholdCertificate(threshold, coverage, len(scores), errors, upper, max_error, confidence_level, reason)
 
 
-def _check(scores: NDArray[np.float64], failed: NDArray[np.bool_], max_error: float, level: float) -> None:
-    if scores.shape != failed.shape:
-        raise ValueError(f"{scores.shape} confidences and {failed.shape} labels: expected one of each a row")
+def _check(scores: NDArray[np.float64], losses: NDArray[np.float64], max_error: float, level: float) -> None:
+    if scores.shape != losses.shape:
+        raise ValueError(f"{scores.shape} confidences and {losses.shape} labels: expected one of each a row")
     if not (0 < max_error < 1 and 0 < level < 1):
         raise ValueError(f"max_error {max_error} and confidence_level {level} must lie strictly between 0 and 1")
+    if not ((losses >= 0) & (losses <= 1)).all():
+        raise ValueError("losses that are not numbers between 0 and 1; scale them with the worst that counts")
 
 
-def _steps(scores: NDArray[np.float64], failed: NDArray[np.bool_]) -> _Steps:
+def _steps(scores: NDArray[np.float64], losses: NDArray[np.float64]) -> _Steps:
     order = np.argsort(-scores, kind="stable")
     last = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True)[: len(order)])
-    return _Steps(scores[order][last], last + 1, np.cumsum(failed[order].astype(np.int64))[last])
+    return _Steps(scores[order][last], last + 1, np.cumsum(losses[order])[last], losses[order])
+
+
+def _certified(steps: _Steps, max_error: float, budget: float) -> NDArray[np.bool_]:
+    """Whether each threshold would be certified, were it the only one."""
+    certified: NDArray[np.bool_]
+    if steps.binary:
+        certified = binom.cdf(steps.wrong, steps.rows, max_error) <= budget
+    else:
+        certified = log_evidence(steps.losses, steps.rows, limit=max_error, chance=budget) >= -math.log(budget)
+    return certified
+
+
+def _upper(steps: _Steps, rows: int, errors: float, max_error: float, budget: float) -> float:
+    if steps.binary:
+        return upper_bound(round(errors), rows, 1 - budget)
+    return min(mean_below(steps.losses[:rows], limit=max_error, chance=budget), max_error)
 
 
 def _ranks(steps: _Steps, fewest: int) -> list[float]:
@@ -116,10 +144,16 @@ def _walk(steps: _Steps, certified: NDArray[np.bool_], start: float) -> float | 
     return min(start, float(steps.confidence[last]))
 
 
-def _above(steps: _Steps, threshold: float) -> tuple[int, int]:
-    """Rows and wrong ones at or above a threshold."""
+def _above(steps: _Steps, threshold: float) -> tuple[int, float]:
+    """Rows at or above a threshold, and the sum of their losses."""
     place = int(np.searchsorted(-steps.confidence, -threshold, side="right")) - 1
-    return (int(steps.rows[place]), int(steps.wrong[place])) if place >= 0 else (0, 0)
+    return (int(steps.rows[place]), float(steps.wrong[place])) if place >= 0 else (0, 0.0)
+
+
+def _why(steps: _Steps, rows: int, errors: float, threshold: float, upper: float) -> str:
+    if steps.binary:
+        return f"{errors:.0f} of {rows} rows from {threshold:.6g} up were wrong; at most {upper:.2%} are"
+    return f"{rows} rows from {threshold:.6g} up lost {errors / rows:.2%} on average; at most {upper:.2%} is lost"
 
 
 def _why_none(steps: _Steps, begin: list[float], fewest: int, max_error: float, level: float) -> str:
@@ -129,9 +163,11 @@ def _why_none(steps: _Steps, begin: list[float], fewest: int, max_error: float, 
             f"{rows} labelled rows with a confidence; at least {fewest} are needed, none of them wrong, "
             f"to be {level:.0%} sure of at most {max_error:.1%} wrong"
         )
-    seen = "; ".join(f"{wrong} of the {count} most confident rows were wrong" for count, wrong in _counts(steps, begin))
+    seen = "; ".join(_seen(steps, *_above(steps, start)) for start in begin)
     return f"no threshold is {level:.0%} sure to have at most {max_error:.1%} wrong above it: {seen}"
 
 
-def _counts(steps: _Steps, begin: list[float]) -> list[tuple[int, int]]:
-    return [_above(steps, start) for start in begin]
+def _seen(steps: _Steps, rows: int, errors: float) -> str:
+    if steps.binary:
+        return f"{errors:.0f} of the {rows} most confident rows were wrong"
+    return f"the {rows} most confident rows lost {errors / max(rows, 1):.2%} on average"

@@ -91,7 +91,7 @@ def test_a_certificate_says_what_it_rests_on() -> None:
     assert found.labels_used == 3_000
     assert found.coverage == pytest.approx(reached.mean())
     assert found.wrong == wrong[reached].sum()
-    assert found.error_upper == pytest.approx(upper_bound(found.wrong, int(reached.sum()), 1 - 0.1 / 3))
+    assert found.error_upper == pytest.approx(upper_bound(int(found.wrong), int(reached.sum()), 1 - 0.1 / 3))
 
 
 def test_the_order_of_rows_does_not_matter() -> None:
