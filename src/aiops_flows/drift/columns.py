@@ -11,7 +11,20 @@ from numpy.typing import NDArray
 
 from aiops_flows.drift.report import ColumnKind
 
-__all__ = ["BUCKETS", "MANY_VALUES", "MOST_ROWS", "OTHER", "PooledColumn", "read_column", "sample_rows"]
+__all__ = [
+    "BUCKETS",
+    "MANY_VALUES",
+    "MOST_ROWS",
+    "OTHER",
+    "PooledColumn",
+    "Reading",
+    "coded",
+    "numbers_of",
+    "read_column",
+    "reading_of",
+    "sample_rows",
+    "series_of",
+]
 
 MANY_VALUES = 200
 """A categorical column with more distinct values is measured on its most frequent ones and one bucket for the rest."""
@@ -22,7 +35,7 @@ MOST_ROWS = 20_000
 _SECONDS_A_DAY = 86_400
 _HUGE = 1e100  # squares of larger numbers overflow; such a column is scaled before it is measured
 
-_Reading = Literal["numeric", "moment", "categorical", "empty"]
+Reading = Literal["numeric", "moment", "categorical", "empty"]
 _NUMBERS = frozenset({"integer", "floating", "mixed-integer-float", "decimal"})
 _MOMENTS = frozenset({"datetime", "datetime64", "date"})
 
@@ -60,13 +73,13 @@ def read_column(name: str, reference: pd.DataFrame, current: pd.DataFrame) -> Po
     Numbers and moments are numeric, all else (booleans too) is categorical. A column that is numeric on one side only
     is categorical on both. Infinite numbers count as missing, as Evidently has it.
     """
-    sides = (_series(reference, name), _series(current, name))
-    readings = (_reading(sides[0]), _reading(sides[1]))
+    sides = (series_of(reference, name), series_of(current, name))
+    readings = (reading_of(sides[0]), reading_of(sides[1]))
     kinds = sorted(set(readings) - {"empty"})
     absent = [side for side, frame in (("reference", reference), ("current", current)) if name not in frame.columns]
     note = "" if not absent else "in neither frame" if len(absent) == 2 else f"not a column of the {absent[0]} rows"
     if kinds in (["numeric"], ["moment"]):
-        numbers = np.concatenate([_numbers(side, reading) for side, reading in zip(sides, readings, strict=True)])
+        numbers = np.concatenate([numbers_of(side, reading) for side, reading in zip(sides, readings, strict=True)])
         if not np.isnan(numbers).all():
             return _numeric(name, len(reference), numbers, note)
         kinds = []
@@ -77,13 +90,14 @@ def read_column(name: str, reference: pd.DataFrame, current: pd.DataFrame) -> Po
     return _categorical(name, len(reference), sides, note)
 
 
-def _series(frame: pd.DataFrame, name: str) -> pd.Series[Any]:
+def series_of(frame: pd.DataFrame, name: str) -> pd.Series[Any]:
+    """The first column of that name; all missing where the frame has none."""
     if name not in frame.columns:
         return pd.Series(np.full(len(frame), np.nan))
     return frame.iloc[:, list(frame.columns).index(name)]
 
 
-def _reading(side: pd.Series[Any]) -> _Reading:
+def reading_of(side: pd.Series[Any]) -> Reading:
     """How the values of one side want to be read."""
     if not side.notna().any():
         return "empty"
@@ -96,7 +110,7 @@ def _reading(side: pd.Series[Any]) -> _Reading:
     return "moment" if inferred in _MOMENTS else "categorical"
 
 
-def _numbers(side: pd.Series[Any], reading: _Reading) -> NDArray[np.float64]:
+def numbers_of(side: pd.Series[Any], reading: Reading) -> NDArray[np.float64]:
     """The values as floats, NaN where there is none; moments and durations in days."""
     if reading == "empty":
         return np.full(len(side), np.nan)
@@ -155,7 +169,7 @@ def _empty(name: str, rows_reference: int, rows: int, note: str) -> PooledColumn
 def _categorical(
     name: str, rows_reference: int, sides: tuple[pd.Series[Any], pd.Series[Any]], note: str
 ) -> PooledColumn:
-    codes, labels = _coded(np.concatenate([side.astype(object).to_numpy() for side in sides]))
+    codes, labels = coded(np.concatenate([side.astype(object).to_numpy() for side in sides]))
     distinct = len(labels)
     new_values = _new_values(codes, rows_reference, len(labels))
     if distinct > MANY_VALUES:
@@ -176,7 +190,7 @@ def _categorical(
     )
 
 
-def _coded(values: NDArray[np.object_]) -> tuple[NDArray[np.int64], list[str]]:
+def coded(values: NDArray[np.object_]) -> tuple[NDArray[np.int64], list[str]]:
     """The values as codes and their labels; values that read the same are one."""
     try:
         codes, found = pd.factorize(values)

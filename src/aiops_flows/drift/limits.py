@@ -4,7 +4,8 @@ Were the current rows more rows of the reference, every division of the pooled r
 equally likely. So the rows are divided anew many times, each column's distance is standardised over the divisions, and
 the largest standardised distance of the true division is compared with those of the others. This holds the rate for
 all columns together, at any number of rows and whatever the columns have to do with each other
-(Westfall and Young 1993, max-T; Phipson and Smyth 2010 for counting the true division among them).
+(Westfall and Young 1993, max-T; Phipson and Smyth 2010 for counting the true division among them). The same
+divisions, looked at for one column alone, hold a rate for that column.
 
 Rows are moved in random blocks and distances are taken between histograms of the blocks: divisions of blocks are a
 subgroup of the divisions of rows, so the test stays exact (Hemerik and Goeman 2018), at a cost that hardly grows
@@ -50,26 +51,61 @@ class Calibration:
     limits: list[float | None]
     """A distance above it is drift, at the rate asked for over all histograms together; None where none can move."""
     exceeded: list[bool]
+    own_p_values: list[float]
+    """The p-value of the column that each histogram is of, for that column alone."""
+    own_limits: list[float | None]
+    """As ``limits``, at the column rate for the column alone; None where there is no such rate."""
+    own_exceeded: list[bool]
 
 
 def calibrate(
-    histograms: Sequence[Histogram], rows_reference: int, rows_current: int, *, rate: float, seed: int
+    histograms: Sequence[Histogram],
+    rows_reference: int,
+    rows_current: int,
+    *,
+    rate: float,
+    seed: int,
+    columns: Sequence[int],
+    column_rate: float | None = None,
 ) -> Calibration:
-    """Limits for these histograms, at least one of which unchanged data exceeds with probability ``rate``."""
-    divisions = min(max(_DIVISIONS, math.ceil(5 / rate) - 1), _MOST_DIVISIONS)
+    """Limits for these histograms, at least one of which unchanged data exceeds with probability ``rate``.
+
+    ``columns`` numbers the column that each histogram is of; with a ``column_rate`` there are limits at least one of
+    which is exceeded within any one column with that probability.
+    """
+    divisions = min(max(_DIVISIONS, math.ceil(5 / min(rate, column_rate or rate)) - 1), _MOST_DIVISIONS)
     layout = _lay_out(rows_reference, rows_current, divisions, np.random.default_rng(seed))
     distances = _distances(histograms, layout, rows_reference)
     centre, scale = distances.mean(axis=0), distances.std(axis=0)
     moves = scale > 1e-9 * (centre + 1e-3)  # below it is rounding
-    standardised = np.where(moves, (distances - centre) / np.where(moves, scale, 1.0), -np.inf)
+    standardised: Counts = np.where(moves, (distances - centre) / np.where(moves, scale, 1.0), -np.inf)
+    standardised = np.round(standardised, 9)  # so that equal distances are equal, in whatever order they were summed
     largest = standardised.max(axis=1)
     limit = _limit(largest[1:], rate)
+    own = _own_largest(standardised, columns)
+    own_limit = np.full(len(columns), np.inf)
+    if column_rate is not None:
+        own_limit = np.array([_limit(each[1:], column_rate) for each in own])
     return Calibration(
         p_value=float((largest >= largest[0]).mean()),
         distances=distances[0].tolist(),
-        limits=[float(each) if known else None for each, known in zip(centre + limit * scale, moves, strict=True)],
+        limits=_numbers(centre + limit * scale, moves),
         exceeded=(standardised[0] > limit).tolist(),
+        own_p_values=[float((each >= each[0]).mean()) for each in own],
+        own_limits=_numbers(centre + np.where(moves, own_limit, 0.0) * scale, moves & np.isfinite(own_limit)),
+        own_exceeded=(standardised[0] > own_limit).tolist(),
     )
+
+
+def _own_largest(standardised: Counts, columns: Sequence[int]) -> list[Counts]:
+    """For each histogram, the largest standardised distance of its column in each division."""
+    numbers = np.array(columns)
+    largest = {number: standardised[:, numbers == number].max(axis=1) for number in set(columns)}
+    return [largest[number] for number in columns]
+
+
+def _numbers(values: Counts, known: NDArray[np.bool_]) -> list[float | None]:
+    return [float(value) if there else None for value, there in zip(values, known, strict=True)]
 
 
 def _limit(largest: Counts, rate: float) -> float:

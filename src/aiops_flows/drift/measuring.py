@@ -40,6 +40,7 @@ def measure_drift(
     columns: Sequence[str],
     *,
     false_alarm_rate: float = 0.05,
+    column_rate: float | None = None,
     seed: int = 0,
     max_rows: int = MOST_ROWS,
 ) -> DriftReport:
@@ -48,27 +49,47 @@ def measure_drift(
     Distances are Evidently's: normed Wasserstein for numbers and moments, Jensen-Shannon for all else, missing values
     left out. The verdict compares the values of all columns, and their shares of missing values, with random
     re-divisions of the same rows (`limits`), so that data in which nothing changed gives "drift" with probability
-    ``false_alarm_rate`` over all columns together, at any number of rows. Rows are taken as independent of each other.
-    Too little data gives "unknown" with the reason, never an exception.
+    ``false_alarm_rate`` over all columns together, at any number of rows. With a ``column_rate``, each column beside
+    that says whether it alone moved, with that probability in unchanged data; the verdict does not depend on it. Rows
+    are taken as independent of each other. Too little data gives "unknown" with the reason, never an exception.
     """
-    if not _SMALLEST_RATE <= false_alarm_rate < 1:
-        raise ValueError(f"false_alarm_rate {false_alarm_rate} must lie between {_SMALLEST_RATE} and 1, such as 0.05")
+    _refuse_rate("false_alarm_rate", false_alarm_rate)
+    if column_rate is not None:
+        _refuse_rate("column_rate", column_rate)
     reference, current = sample_rows(reference, max_rows, seed), sample_rows(current, max_rows, seed)
     rows = len(reference), len(current)
     measured = [_measure(read_column(name, reference, current)) for name in dict.fromkeys(columns)]
     if doubt := _doubt(measured, *rows):
-        return _report("unknown", _columns(measured, None), rows, false_alarm_rate, reason=doubt)
-    histograms = [part for each in measured for part in (each.values, each.missing) if part is not None]
-    found = calibrate(histograms, *rows, rate=false_alarm_rate, seed=seed)
+        return _report("unknown", _columns(measured, None), rows, (false_alarm_rate, column_rate), reason=doubt)
+    found = _calibrated(measured, rows, (false_alarm_rate, column_rate), seed)
     moved = _columns(measured, found)
     return _report(
         "drift" if any(found.exceeded) else "no drift",
         moved,
         rows,
-        false_alarm_rate,
+        (false_alarm_rate, column_rate),
         reason=_finding(moved, found.p_value, false_alarm_rate),
         p_value=found.p_value,
     )
+
+
+def _refuse_rate(name: str, rate: float) -> None:
+    if not _SMALLEST_RATE <= rate < 1:
+        raise ValueError(f"{name} {rate} must lie between {_SMALLEST_RATE} and 1, such as 0.05")
+
+
+def _calibrated(
+    measured: Sequence[_Measured], rows: tuple[int, int], rates: tuple[float, float | None], seed: int
+) -> Calibration:
+    parts = [
+        (number, part)
+        for number, each in enumerate(measured)
+        for part in (each.values, each.missing)
+        if part is not None
+    ]
+    numbers, histograms = [number for number, _ in parts], [histogram for _, histogram in parts]
+    rate, column_rate = rates
+    return calibrate(histograms, *rows, rate=rate, seed=seed, columns=numbers, column_rate=column_rate)
 
 
 def _measure(column: PooledColumn) -> _Measured:
@@ -150,46 +171,63 @@ def _doubt(measured: Sequence[_Measured], rows_reference: int, rows_current: int
 def _columns(measured: Sequence[_Measured], found: Calibration | None) -> list[ColumnDrift]:
     if found is None:
         return [_column(each, None, None) for each in measured]
-    parts = iter(zip(found.distances, found.limits, found.exceeded, strict=True))
+    parts = iter(_parts(found))
     return [
         _column(each, next(parts) if each.values else None, next(parts) if each.missing else None) for each in measured
     ]
 
 
-_Part = tuple[float, float | None, bool]
+@dataclass(frozen=True)
+class _Part:
+    """What the calibration says of one histogram."""
+
+    distance: float
+    limit: float | None
+    exceeded: bool
+    p_value: float
+    own_limit: float | None
+    own_exceeded: bool
+
+
+def _parts(found: Calibration) -> list[_Part]:
+    lists = (found.distances, found.limits, found.exceeded, found.own_p_values, found.own_limits, found.own_exceeded)
+    return [_Part(*each) for each in zip(*lists, strict=True)]
 
 
 def _column(each: _Measured, values: _Part | None, missing: _Part | None) -> ColumnDrift:
     column = each.column
     share = [float(side.mean()) if len(side) else 0.0 for side in np.split(column.missing, [column.rows_reference])]
     notes = [column.note] if column.note else []
-    if missing is not None and missing[2]:
+    parts = [part for part in (values, missing) if part is not None]
+    if missing is not None and (missing.exceeded or missing.own_exceeded):
         notes.append(f"the share of missing values moved from {share[0]:.3g} to {share[1]:.3g}")
     return ColumnDrift(
         name=column.name,
         kind=column.kind,
         method=each.method,
         distance=each.distance,
-        limit=None if values is None else _on_scale(values, each.distance),
-        drifted=any(part[2] for part in (values, missing) if part is not None),
+        limit=None if values is None else _on_scale(values, values.limit, each.distance),
+        drifted=any(part.exceeded for part in parts),
         missing_reference=share[0],
         missing_current=share[1],
         new_values=column.new_values,
         note="; ".join(notes),
+        p_value=parts[0].p_value if parts else None,
+        own_limit=None if values is None else _on_scale(values, values.own_limit, each.distance),
+        alarmed=any(part.own_exceeded for part in parts),
     )
 
 
-def _on_scale(values: _Part, distance: float | None) -> float | None:
-    """The limit for the exact distance: the histogram's, by the ratio of both distances of the true division."""
-    binned, limit, _ = values
-    return limit * distance / binned if limit is not None and distance and binned > 0 else limit
+def _on_scale(values: _Part, limit: float | None, distance: float | None) -> float | None:
+    """A limit for the exact distance: the histogram's, by the ratio of both distances of the true division."""
+    return limit * distance / values.distance if limit is not None and distance and values.distance > 0 else limit
 
 
 def _report(
     verdict: Verdict,
     columns: list[ColumnDrift],
     rows: tuple[int, int],
-    rate: float,
+    rates: tuple[float, float | None],
     *,
     reason: str,
     p_value: float | None = None,
@@ -200,7 +238,8 @@ def _report(
         rows_reference=rows[0],
         rows_current=rows[1],
         p_value=p_value,
-        alarm_rate=rate,
+        alarm_rate=rates[0],
+        column_rate=rates[1],
         reason=reason,
     )
 

@@ -1,4 +1,4 @@
-"""Evidently's report of drift for people, as HTML and JSON, with our verdict on top."""
+"""Evidently's report of drift for people, as HTML and JSON, with our verdict and what follows from it on top."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import os
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -25,7 +25,19 @@ _FEWEST_SHOWN = 10  # rows with a value, for it to be named
 _MOST_SHOWN = 50  # values named in a column
 _LIKE_AN_IDENTIFIER = re.compile(r"\d{5}|@")
 _NEVER = 1e9  # the limit of a column that has none, as Evidently would take its own
-_HEADINGS = ("column", "drifted", "distance", "limit", "method", "missing before", "missing now", "new values", "note")
+_HEADINGS = (
+    "column",
+    "drifted",
+    "alone",
+    "distance",
+    "limit",
+    "p-value alone",
+    "method",
+    "missing before",
+    "missing now",
+    "new values",
+    "note",
+)
 _STYLE = (
     "<style>.verdict{font-family:sans-serif;margin:1.5rem}.verdict table{border-collapse:collapse;font-size:.9rem}"
     ".verdict td,.verdict th{border:1px solid #ccc;padding:.2rem .6rem;text-align:left}</style>"
@@ -39,7 +51,8 @@ class RenderedReport:
     html: bytes
     """A page that needs no network."""
     json: bytes
-    """``drift_report``: ours, as `DriftReport.as_dict`; ``evidently``: its metrics, or None where it has none."""
+    """``drift_report``: ours, as `DriftReport.as_dict`, with breaks and actions; ``predictions``: the same of what the
+    model says, or None; ``evidently``: its metrics, or None where it has none."""
 
 
 def render_report(
@@ -49,22 +62,25 @@ def render_report(
     *,
     seed: int = 0,
     max_rows: int = MOST_ROWS,
+    predictions: DriftReport | None = None,
 ) -> RenderedReport:
-    """Evidently's view of the columns of a drift report, under our verdict, for people.
+    """Evidently's view of the columns of a drift report, under our verdict and what follows from it, for people.
 
     Evidently uses the distance and the limit of each column that the report has; columns without values on one side
     stand in our table only. Nothing but the columns of the report is read. So that no person can be recognised, a
     value is named only where ten rows have it and it does not look like an identifier, none is in a column of very many
     values, and numbers are rounded to a thousandth of their spread; Evidently's distance may differ by as little.
+    ``predictions`` is the report of what the model says; it stands in our part of the page.
     """
     reference, current = sample_rows(reference, max_rows, seed), sample_rows(current, max_rows, seed)
     shown = [column for column in report.columns if column.method != "none"]
     pooled = [read_column(column.name, reference, current) for column in shown]
     whole = pd.DataFrame({column.name: _anonymous(column) for column in pooled})
     page, metrics = _evidently(whole.iloc[: len(reference)], whole.iloc[len(reference) :], shown)
-    found = {"drift_report": report.as_dict(), "evidently": metrics}
+    said = predictions.as_dict() if predictions else None
+    found = {"drift_report": report.as_dict(), "predictions": said, "evidently": metrics}
     return RenderedReport(
-        html=page.replace("<body>", f"<body>{_verdict(report)}", 1).encode(),
+        html=page.replace("<body>", f"<body>{_section(report, predictions)}", 1).encode(),
         json=json.dumps(found, allow_nan=False, ensure_ascii=False).encode(),
     )
 
@@ -124,21 +140,40 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _verdict(report: DriftReport) -> str:
-    """Our verdict as a section of a page."""
-    cells = ["".join(f"<td>{escape(cell)}</td>" for cell in _cells(column)) for column in report.columns]
-    rows = "".join(f"<tr>{each}</tr>" for each in cells)
-    headings = "".join(f"<th>{heading}</th>" for heading in _HEADINGS)
+def _section(report: DriftReport, predictions: DriftReport | None) -> str:
+    """Our part of the page: the verdict, what follows, what broke, and the columns."""
+    said = "" if predictions is None else f"<h2>What the model says: {predictions.verdict}</h2>{_told(predictions)}"
+    actions = [tuple(each[name] for name in ("finding", "action", "why")) for each in report.actions]
+    follows = _table(("finding", "action", "why"), actions) if actions else "<p>Nothing follows.</p>"
+    breaks = [(each.column, each.kind, each.found, each.expected) for each in report.breaks]
+    broken = f"<h2>Broken</h2>{_table(('column', 'kind', 'found', 'expected'), breaks)}" if breaks else ""
     return (
-        f"{_STYLE}<section class='verdict'><h1>Verdict: {report.verdict}</h1><p>{escape(report.reason)}</p>"
-        f"<p>{report.rows_reference} reference rows, {report.rows_current} current rows; "
-        f"false alarms in {report.alarm_rate:.3g} of unchanged windows, over all columns together.</p>"
-        f"<table><thead><tr>{headings}</tr></thead><tbody>{rows}</tbody></table></section>"
+        f"{_STYLE}<section class='verdict'><h1>Verdict: {report.verdict}</h1>{_told(report)}{said}{broken}"
+        f"<h2>What follows</h2>{follows}</section>"
     )
 
 
+def _told(report: DriftReport) -> str:
+    """Reason, rows and columns of a report."""
+    alone = "" if report.column_rate is None else f"; in {report.column_rate:.3g} by any one column alone"
+    return (
+        f"<p>{escape(report.reason)}</p>"
+        f"<p>{report.rows_reference} reference rows, {report.rows_current} current rows; "
+        f"false alarms in {report.alarm_rate:.3g} of unchanged windows, over all columns together{alone}.</p>"
+        f"{_table(_HEADINGS, [_cells(column) for column in report.columns])}"
+    )
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    head = "".join(f"<th>{escape(heading)}</th>" for heading in headings)
+    cells = ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows]
+    body = "".join(f"<tr>{each}</tr>" for each in cells)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
 def _cells(column: ColumnDrift) -> tuple[str, ...]:
-    distance, limit = (f"{number:.4g}" if number is not None else "" for number in (column.distance, column.limit))
+    shown = (column.distance, column.limit, column.p_value)
+    distance, limit, p_value = (f"{number:.4g}" if number is not None else "" for number in shown)
     missing = f"{column.missing_reference:.1%}", f"{column.missing_current:.1%}"
-    drifted = "yes" if column.drifted else "no"
-    return column.name, drifted, distance, limit, column.method, *missing, str(column.new_values), column.note
+    said = tuple("yes" if each else "no" for each in (column.drifted, column.alarmed))
+    return column.name, *said, distance, limit, p_value, column.method, *missing, str(column.new_values), column.note

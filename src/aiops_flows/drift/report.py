@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-__all__ = ["ColumnDrift", "ColumnKind", "DriftReport", "Method", "Verdict"]
+__all__ = ["BreakKind", "ColumnDrift", "ColumnKind", "DataQualityBreak", "DriftReport", "Method", "Verdict"]
 
 Verdict = Literal["drift", "no drift", "unknown"]
 """``unknown`` means that too little data was there to tell; gates count it as drift."""
@@ -37,6 +37,32 @@ class ColumnDrift:
     """Distinct values of a categorical column that the reference does not have."""
     note: str = ""
     """What a reader should know of how the column was read, or why it is drifted."""
+    p_value: float | None = None
+    """Of this column alone: the share of re-divisions in which it looks at least as different."""
+    own_limit: float | None = None
+    """As ``limit``, at the rate of the column alone; None where no such rate was set."""
+    alarmed: bool = False
+    """The column moved beyond chance at the rate of the column alone; never where no such rate was set."""
+
+
+BreakKind = Literal["missing column", "type", "missing values", "new values", "unit", "constant"]
+
+
+@dataclass(frozen=True)
+class DataQualityBreak:
+    """A column that no longer holds what it held: not a world that moves, but a supply that broke.
+
+    No value of a case is named in it.
+    """
+
+    column: str
+    kind: BreakKind
+    found: str
+    expected: str
+
+    def __str__(self) -> str:
+        """The break in one sentence."""
+        return f"{self.column}: {self.kind}: {self.found}; expected {self.expected}"
 
 
 @dataclass(frozen=True)
@@ -53,11 +79,22 @@ class DriftReport:
     """The share of unchanged windows that this measurement may call drifted, as the user set it."""
     reason: str
     """The verdict in one sentence."""
+    column_rate: float | None = None
+    """The share of unchanged windows in which any one column alone may be alarmed, as the user set it."""
+    breaks: list[DataQualityBreak] = field(default_factory=list)
+    """Where the supply of data broke, if that was looked for."""
+    actions: list[dict[str, str]] = field(default_factory=list)
+    """What follows: finding, action and why, as `steps.actions` gave it."""
 
     @property
     def drifted_columns(self) -> list[str]:
         """Names of the columns that moved."""
         return [column.name for column in self.columns if column.drifted]
+
+    @property
+    def alarmed_columns(self) -> list[str]:
+        """Names of the columns that moved at the rate of a column alone."""
+        return [column.name for column in self.columns if column.alarmed]
 
     def as_dict(self) -> dict[str, Any]:
         """The report as plain values that JSON can hold."""
@@ -71,4 +108,5 @@ class DriftReport:
     def from_dict(cls, stored: Mapping[str, Any]) -> DriftReport:
         """The report that `as_dict` gave."""
         columns = [ColumnDrift(**column) for column in stored["columns"]]
-        return cls(**{**stored, "columns": columns})
+        breaks = [DataQualityBreak(**each) for each in stored.get("breaks", ())]
+        return cls(**{**stored, "columns": columns, "breaks": breaks})

@@ -7,7 +7,7 @@ import time
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,14 @@ import numpy as np
 import pandas as pd
 
 from aiops_flows.case_log import promotions, versions
-from aiops_flows.drift import DriftReport, measure_drift
+from aiops_flows.drift import DriftReport, find_breaks, measure_drift
 from aiops_flows.errors import RegistryAway, RegistryError, TrainingError
 from aiops_flows.evidence.comparison import Comparison
 from aiops_flows.gates import METRICS, GateResult, Scored, judge
+from aiops_flows.steps.actions import actions_for
+from aiops_flows.steps.drifting import findings
 from aiops_flows.steps.inference import features_of
-from aiops_flows.steps.rows import Labelled, arriving, learned_rows
+from aiops_flows.steps.rows import Labelled, arriving, learned_cases
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase
 
@@ -29,7 +31,7 @@ __all__ = ["GATED_DRIFT", "Moved", "drift_of", "fit", "judged", "metrics_of", "s
 
 _logger = logging.getLogger("aiops_flows.judging")
 _LATENCY_CASES = 100
-_LATENCY_REPEATS = 5
+_LATENCY_REPEATS = 3
 _DRIFT_ROWS = 5_000
 GATED_DRIFT = "challenger_learned_from_vs_arriving"
 
@@ -113,7 +115,16 @@ def judged(
         _missing_share(train.cases[list(spec.features)]),
         _latency_ms(spec, fitted, judging.cases),
     )
-    return results, scores
+    return [*results, *_unbroken(drift[GATED_DRIFT])], scores
+
+
+def _unbroken(drift: DriftReport) -> list[GateResult]:
+    """A gate that does not pass where what the challenger learned from and what arrives do not fit together."""
+    if not drift.breaks:
+        return []
+    reason = "; ".join(str(each) for each in drift.breaks)
+    bound = "nothing broke between what it learned from and what arrives"
+    return [GateResult("data_quality", bound, passed=False, reason=reason, rows=drift.rows_current)]
 
 
 def _champion_scored(place: Workspace, use_case: UseCase, spec: ModelSpec, cases: pd.DataFrame) -> Scored | None:
@@ -165,11 +176,13 @@ def drift_of(place: Workspace, use_case: UseCase, spec: ModelSpec, train: Labell
     """Drift between what the challenger learned from, what the champion learned from, and what arrives now."""
     columns = spec.drift_columns
     now = arriving(place, use_case, as_of=as_of)
-    reports = {GATED_DRIFT: measure_drift(train.cases, now, columns)}
+    gated = replace(measure_drift(train.cases, now, columns), breaks=find_breaks(train.cases, now, columns))
+    follows = actions_for(findings(spec, gated, None), use_case.review)
+    reports = {GATED_DRIFT: replace(gated, actions=[action.as_row() for action in follows])}
     champion = promotions.champion(place.log, use_case.name, spec.name)
     if champion is not None:
         record = versions.get(place.log, use_case.name, spec.name, champion.version)
-        before = learned_rows(place, use_case, spec, record.learned, _DRIFT_ROWS).cases
+        before = learned_cases(place, use_case, spec, record.learned, train, as_of=as_of, most=_DRIFT_ROWS)
         reports["champion_learned_from_vs_arriving"] = measure_drift(before, now, columns)
         reports["champion_vs_challenger_learned_from"] = measure_drift(before, train.cases, columns)
     return Moved(reports, train.cases, now)
@@ -184,9 +197,9 @@ def metrics_of(
     found: dict[str, float] = {}
     for metric in METRICS.values():
         for who in scores if metric.kind == spec.kind else ():
-            estimate = comparison.estimate(metric, who)
-            if not isinstance(estimate, str):
-                found[f"{who}_{metric.name}"] = estimate.value
-    found["gates_passed"] = float(sum(result.passed for result in results))
-    found["gates_failed"] = float(sum(not result.passed for result in results))
+            value = comparison.value(metric, who)
+            if not isinstance(value, str):
+                found[f"{who}_{metric.name}"] = value
+    found["gates_passed"] = float(sum(result.passed is True for result in results))
+    found["gates_failed"] = float(sum(result.passed is False for result in results))
     return found

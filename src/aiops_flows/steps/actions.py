@@ -1,0 +1,160 @@
+"""What follows from a finding: the one table, for alarms, reports, evidence and people alike.
+
+Drift says that the world looks different, not that the model is wrong: it has more read, and never decides by itself.
+A broken column and the evidence of outcomes block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from aiops_flows.case_log.alarms import AlarmAction, AlarmKind
+from aiops_flows.use_case import ReviewPolicy
+
+__all__ = ["TABLE", "Action", "Consequence", "Finding", "FindingKind", "actions_for"]
+
+FindingKind = Literal[
+    "drift",
+    "column drift",
+    "prediction drift",
+    "broken feature",
+    "broken column",
+    "error",
+    "overrides",
+    "calibration",
+    "error burst",
+    "overrides burst",
+    "calibration burst",
+]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that was found of a model or of its data."""
+
+    kind: FindingKind
+    what: str
+    """In one sentence, without a value of a case."""
+    segment: str | None = None
+    """The segment of the policy that it is about; None for all cases."""
+
+
+@dataclass(frozen=True)
+class Consequence:
+    """One row of the table."""
+
+    alarm: AlarmKind
+    action: AlarmAction
+    why: str
+    when: str = "always"
+    """In words, what the policy must say for it to follow."""
+    applies: Callable[[ReviewPolicy], bool] | None = None
+
+
+@dataclass(frozen=True)
+class Action:
+    """What follows from a finding, and why."""
+
+    finding: Finding
+    action: AlarmAction
+    why: str
+
+    @property
+    def alarm(self) -> AlarmKind:
+        """The kind of the alarm that asks for it."""
+        return next(each.alarm for each in TABLE[self.finding.kind] if each.action == self.action)
+
+    def as_row(self) -> dict[str, str]:
+        """The action as plain text: finding, action, why."""
+        segment = "" if self.finding.segment is None else f" in {self.finding.segment}"
+        return {
+            "finding": f"{self.finding.kind}{segment}: {self.finding.what}",
+            "action": self.action,
+            "why": self.why,
+        }
+
+
+def _more_is_read(policy: ReviewPolicy) -> bool:
+    return policy.audit_on_drift > 1
+
+
+def _approval_is_asked(policy: ReviewPolicy) -> bool:
+    return policy.approval_on_drift
+
+
+def _goes_to_people(policy: ReviewPolicy) -> bool:
+    return policy.on_alarm == "to people"
+
+
+def _is_rolled_back(policy: ReviewPolicy) -> bool:
+    return policy.on_alarm == "roll back"
+
+
+_MORE = "the data moved, which alone does not say that the model is wrong: more readings will tell"
+_READ_MORE = Consequence("drift", "audit more", _MORE, "audit_on_drift is above 1", _more_is_read)
+_ASK = Consequence(
+    "drift",
+    "approval",
+    "a challenger that is judged on data that moves is looked at by a person first",
+    "approval_on_drift is set",
+    _approval_is_asked,
+)
+_NO_PROMOTION = Consequence(
+    "data quality",
+    "block promotion",
+    "what is judged or learned from a broken supply would be judged or learned wrongly",
+)
+_UNPROVED = Consequence(
+    "data quality", "to people", "the certificate is no proof for a feature that no longer holds what it held"
+)
+
+
+def _proved_wrong(alarm: AlarmKind) -> tuple[Consequence, ...]:
+    return (
+        Consequence(
+            alarm,
+            "to people",
+            "outcomes or people show the champion to be worse than certified",
+            "on_alarm is 'to people'",
+            _goes_to_people,
+        ),
+        Consequence(
+            alarm,
+            "rolled back",
+            "outcomes or people show the champion to be worse than certified, and an earlier one is there",
+            "on_alarm is 'roll back'",
+            _is_rolled_back,
+        ),
+    )
+
+
+def _burst(alarm: AlarmKind) -> tuple[Consequence, ...]:
+    return (Consequence(alarm, "audit more", "one day alone shows it: more readings will tell whether it lasts"),)
+
+
+TABLE: Mapping[FindingKind, tuple[Consequence, ...]] = {
+    "drift": (_READ_MORE, _ASK),
+    "column drift": (_READ_MORE,),
+    "prediction drift": (_READ_MORE, _ASK),
+    "broken feature": (_NO_PROMOTION, _UNPROVED),
+    "broken column": (_NO_PROMOTION,),
+    "error": _proved_wrong("error"),
+    "overrides": _proved_wrong("overrides"),
+    "calibration": _proved_wrong("calibration"),
+    "error burst": _burst("error"),
+    "overrides burst": _burst("overrides"),
+    "calibration burst": _burst("calibration"),
+}
+"""Finding -> what follows."""
+
+
+def actions_for(findings: Sequence[Finding], policy: ReviewPolicy) -> list[Action]:
+    """What follows from these findings under a policy, in their order; nothing where nothing was found."""
+    return [
+        Action(finding, each.action, each.why)
+        for finding in findings
+        for each in TABLE[finding.kind]
+        if each.applies is None or each.applies(policy)
+    ]

@@ -1,0 +1,245 @@
+"""Drift of what arrives from what a champion learned from, breaks in its supply, and what follows from both."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from aiops_flows.case_log import alarms, promotions, versions
+from aiops_flows.case_log.promotions import Champion
+from aiops_flows.drift import DriftReport, RenderedReport, find_breaks, measure_drift, render_report
+from aiops_flows.drift.measuring import FEWEST_ROWS
+from aiops_flows.errors import RegistryError
+from aiops_flows.steps.actions import Action, Finding, actions_for
+from aiops_flows.steps.predicted import COLUMNS, said_at_first, said_now
+from aiops_flows.steps.rows import arriving, learned_rows
+from aiops_flows.steps.verdicts import segments_of
+from aiops_flows.steps.workspace import Workspace
+from aiops_flows.use_case import ModelSpec, UseCase
+
+__all__ = ["DriftCheck", "Rates", "check_drift", "findings", "is_news", "keep_report"]
+
+_logger = logging.getLogger("aiops_flows.drifting")
+_LEARNED_ROWS = 5_000
+_MOST_SEGMENTS = 20
+_WATCHED_KINDS = frozenset({"drift", "data quality"})
+
+
+@dataclass(frozen=True)
+class Rates:
+    """How often unchanged data may be called drifted."""
+
+    whole: float = 0.05
+    """By each of the two reports of a check, over all their columns."""
+    column: float | None = None
+    """By any one column alone; by default no column is alarmed alone."""
+
+
+@dataclass(frozen=True)
+class DriftCheck:
+    """Drift between what a champion learned from and what arrives now, and what follows."""
+
+    model: str
+    version: int | None
+    report: DriftReport | None
+    rendered: RenderedReport | None = None
+    reason: str = ""
+    predictions: DriftReport | None = None
+    """Drift of what the champion says, against what it said of the rows it was judged on; None without a champion."""
+    actions: list[Action] = field(default_factory=list)
+
+    @property
+    def verdict(self) -> str:
+        """``drift``, ``no drift`` or ``unknown``: of the watched columns, not of the predictions."""
+        return self.report.verdict if self.report else "unknown"
+
+
+def check_drift(
+    place: Workspace,
+    use_case: UseCase,
+    *,
+    as_of: datetime | None = None,
+    rows: int = 2_000,
+    render: bool = True,
+    rates: Rates | None = None,
+    alarm: bool | None = None,
+) -> list[DriftCheck]:
+    """For each model, drift between what its champion learned from and the latest cases, and what follows from it.
+
+    Alarms are raised for what follows; those of earlier checks of the same champion are cleared where this one does not
+    find their cause again. Where too little was there to tell, they stand.
+
+    Args:
+        place: where cases are read, and alarms are kept.
+        use_case: the business process.
+        as_of: look as if it were this moment; default now.
+        rows: how many of the latest cases are looked at.
+        render: also make Evidently's report for people.
+        rates: how often unchanged data may be called drifted; by default 0.05 by each report.
+        alarm: raise and clear alarms; otherwise nothing is written. By default where it looks at the present.
+    """
+    moment = as_of or place.now()
+    now = arriving(place, use_case, as_of=moment, rows=rows)
+    checks = [_check(place, use_case, spec, now, rates or Rates(), render=render) for spec in use_case.models]
+    for check in checks if (as_of is None if alarm is None else alarm) else ():
+        _keep_alarms(place, use_case, check)
+    return checks
+
+
+def _check(
+    place: Workspace, use_case: UseCase, spec: ModelSpec, now: pd.DataFrame, rates: Rates, *, render: bool
+) -> DriftCheck:
+    champion = promotions.champion(place.log, use_case.name, spec.name)
+    if champion is None:
+        return DriftCheck(spec.name, None, None, reason=f"{spec.name} has no champion to compare with")
+    learned = versions.get(place.log, use_case.name, spec.name, champion.version).learned
+    before = learned_rows(place, use_case, spec, learned, _LEARNED_ROWS).cases
+    columns = spec.drift_columns
+    report = measure_drift(before, now, columns, false_alarm_rate=rates.whole, column_rate=rates.column)
+    report = replace(report, breaks=find_breaks(before, now, columns) if len(before) else [])
+    said = _said(place, use_case, spec, champion, learned, now, rates)
+    segments = _segments(use_case, before, now, columns, report)
+    found = findings(spec, report, said, segments)
+    actions = actions_for(found, use_case.review)
+    report = replace(report, actions=[action.as_row() for action in actions])
+    rendered = render_report(before, now, report, predictions=said) if render and len(before) and len(now) else None
+    return DriftCheck(spec.name, champion.version, report, rendered, report.reason, said, actions)
+
+
+def _said(  # noqa: PLR0917  all seven are what is compared
+    place: Workspace,
+    use_case: UseCase,
+    spec: ModelSpec,
+    champion: Champion,
+    learned: str,
+    now: pd.DataFrame,
+    rates: Rates,
+) -> DriftReport:
+    """Drift of the champion's answers; cases that stand on the current side are left out of the reference."""
+    current = said_now(place, use_case, spec, champion, now["case_id"].tolist())
+    if len(current) < FEWEST_ROWS:
+        reason = f"{spec.name} version {champion.version} answered {len(current)} of the latest {len(now)} cases"
+        unknown = measure_drift(current, current, COLUMNS[spec.kind], false_alarm_rate=rates.whole)
+        return replace(unknown, reason=f"{reason}; at least {FEWEST_ROWS} are needed to tell drift from chance")
+    reference = said_at_first(place, use_case, spec, champion, learned)
+    if len(reference):
+        reference = reference[~reference["case_id"].isin(current["case_id"])]
+    return measure_drift(reference, current, COLUMNS[spec.kind], false_alarm_rate=rates.whole, column_rate=rates.column)
+
+
+def findings(
+    spec: ModelSpec, report: DriftReport, said: DriftReport | None, segments: Sequence[str] = ()
+) -> list[Finding]:
+    """What a check has found, in words without a value of a case; ``segments`` are those that drifted by themselves."""
+    found = [
+        Finding("broken feature" if each.column in spec.features else "broken column", str(each))
+        for each in report.breaks
+    ]
+    if report.verdict == "drift":
+        about: list[str | None] = [*segments] or [None]
+        found += [Finding("drift", report.reason, segment) for segment in about]
+    elif report.alarmed_columns:
+        found.append(Finding("column drift", _alone(report)))
+    if said is not None and said.verdict == "drift":
+        found.append(Finding("prediction drift", said.reason))
+    return found
+
+
+def _alone(report: DriftReport) -> str:
+    told = [f"{each.name} (p = {each.p_value:.3g})" for each in report.columns if each.alarmed]
+    return f"moved at the rate of a column alone, {report.column_rate:g}: {', '.join(told)}"
+
+
+def _segments(
+    use_case: UseCase, before: pd.DataFrame, now: pd.DataFrame, columns: Sequence[str], report: DriftReport
+) -> list[str]:
+    """The segments that drifted by themselves, where the whole did; the rate is divided among those large enough.
+
+    At most the twenty largest are looked at. None is named where all of them can be told from chance only together.
+    """
+    if use_case.review.segments is None or report.verdict != "drift":
+        return []
+    marks = segments_of(use_case, before), segments_of(use_case, now)
+    sizes = [Counter(mark.tolist()) for mark in marks]
+    large = [name for name, size in sizes[1].most_common() if name and size >= FEWEST_ROWS <= sizes[0][name]]
+    names = large[:_MOST_SEGMENTS]
+    rate = max(report.alarm_rate / max(len(names), 1), 0.001)
+    moved = [
+        measure_drift(before[marks[0] == name], now[marks[1] == name], columns, false_alarm_rate=rate) for name in names
+    ]
+    return [name for name, each in zip(names, moved, strict=True) if each.verdict == "drift"]
+
+
+def _keep_alarms(place: Workspace, use_case: UseCase, check: DriftCheck) -> None:
+    """Raise what follows from a check; clear what stood for this champion and does not follow any more."""
+    if check.version is None or check.report is None:
+        return
+    actor = place.settings.actor
+    standing = {
+        alarms.raise_alarm(
+            place.log,
+            use_case.name,
+            model=check.model,
+            version=check.version,
+            kind=action.alarm,
+            segment=action.finding.segment,
+            action=action.action,
+            reason=action.finding.what,
+            evidence=_evidence(check),
+            actor=actor,
+        )
+        for action in check.actions
+    }
+    if check.verdict == "unknown":
+        return
+    for each in alarms.open_alarms(place.log, use_case.name, model=check.model):
+        if each.version == check.version and each.kind in _WATCHED_KINDS and each.number not in standing:
+            alarms.clear(place.log, use_case.name, each.number, reason=f"a later check: {check.reason}", actor=actor)
+
+
+def _evidence(check: DriftCheck) -> str:
+    """What was measured, as JSON text: both reports with breaks and actions; no value of a case is in it."""
+    reports: dict[str, Any] = {"report": check.report, "predictions": check.predictions}
+    return json.dumps(
+        {name: report.as_dict() if report else None for name, report in reports.items()},
+        allow_nan=False,
+        ensure_ascii=False,
+    )
+
+
+def is_news(place: Workspace, use_case: UseCase, check: DriftCheck) -> bool:
+    """Whether a check says drift and the check before, of the same champion, did not: one alarm calls one retraining.
+
+    Asked before `keep_report`, which remembers the verdict beside the champion in MLflow; in doubt it is news.
+    """
+    if check.verdict != "drift" or check.version is None:
+        return False
+    record = versions.get(place.log, use_case.name, check.model, check.version)
+    try:
+        return place.registry.tag_of(record.run_id, "drift") != "drift"
+    except RegistryError:
+        return True
+
+
+def keep_report(place: Workspace, use_case: UseCase, check: DriftCheck) -> Path:
+    """Keep Evidently's report of a check: in the home folder, and beside the champion in MLflow where it answers."""
+    if check.rendered is None or check.version is None:
+        raise ValueError(f"{check.model}: there is no report to keep; check with render=True, and with a champion")
+    folder = place.settings.folder / "reports" / use_case.name
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{check.model}-drift.html"
+    file.write_bytes(check.rendered.html)
+    record = versions.get(place.log, use_case.name, check.model, check.version)
+    try:
+        place.registry.attach(record.run_id, {"watching/drift.html": check.rendered.html}, {"drift": check.verdict})
+    except RegistryError as fault:
+        _logger.warning("the drift report is only in %s: %s", file, fault)
+    return file
