@@ -19,13 +19,13 @@ from aiops_flows import Settings
 from aiops_flows.case_log import CaseLog
 from aiops_flows.registry import Registry
 from aiops_flows.steps.certifying import certificate_in_force
+from aiops_flows.steps.drifting import DriftCheck, check_drift
 from aiops_flows.steps.inference import predict
 from aiops_flows.steps.intake import take_in
 from aiops_flows.steps.outcomes import record_outcomes
 from aiops_flows.steps.promotion import promote
 from aiops_flows.steps.review import review
 from aiops_flows.steps.training import in_order, retrain
-from aiops_flows.steps.watching import DriftCheck, check_drift
 from aiops_flows.steps.workspace import Workspace
 from flows.claims import CLAIMS
 from flows.published_claims import published_outcomes

@@ -64,7 +64,7 @@ CLAIMS = UseCase(
             "approve": lambda c: (c.disposition == "approve") & (c.amount < 250) & c.claim_type.isin(PROPERTY),
             "deny": lambda c: (c.disposition == "deny") & (c.amount < 100) & c.claim_type.isin(PROPERTY),
         },
-        max_error=0.15, confidence=0.90, due=timedelta(days=5),
+        max_error=0.15, confidence=0.90, audit=0.10, due=timedelta(days=5),
         priority=lambda c: c.amount + 1_000 * ~c.claim_type.isin(PROPERTY),
     ),
 )  # fmt: skip

@@ -58,6 +58,7 @@ PARCELS = UseCase(
     review=ReviewPolicy(
         verdicts=["yes", "no"],
         auto={"no": lambda parcels: parcels["late"] == "no", "yes": lambda parcels: parcels["late"] == "yes"},
+        audit=0.0,
         max_error=0.2,
         priority=lambda parcels: parcels["cost"],
     ),

@@ -3,7 +3,8 @@
 One rule for all bounds: the interval of the estimate (90 %, paired bootstrap) is counted against the challenger. Its
 bad end must keep ``at_least`` and ``at_most``, the bad end of the difference to the champion must keep ``max_drop``,
 and that of the difference to the baseline must be better than nothing. Each bound that passes is so kept with 95 %
-confidence. What cannot be measured does not pass, with the reason.
+confidence. What cannot be measured does not pass, with the reason. One gate, ``shadow``, is judged only when a version
+is to be promoted, on the live cases that champion and challenger both answered.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
@@ -23,20 +24,41 @@ from aiops_flows.evidence.intervals import Interval
 from aiops_flows.evidence.metrics import METRICS, Metric
 from aiops_flows.use_case import Gate, Kind, ModelSpec
 
-__all__ = ["METRICS", "GateResult", "Metric", "Scored", "all_passed", "as_json", "gate_table", "judge", "measure"]
+if TYPE_CHECKING:
+    from aiops_flows.evidence.paired import PairedVerdict
 
+__all__ = [
+    "METRICS",
+    "SHADOW",
+    "GateResult",
+    "Metric",
+    "Scored",
+    "all_passed",
+    "as_json",
+    "gate_table",
+    "judge",
+    "judge_shadow",
+    "measure",
+]
+
+SHADOW = "shadow"
+"""The gate that compares champion and challenger on live cases."""
 _CHALLENGER, _CHAMPION, _BASELINE = "challenger", "champion", "baseline"
+_PASSED = {True: "yes", False: "no", None: "at promotion"}
 
 
 @dataclass(frozen=True)
 class GateResult:
-    """One gate, judged: passed or not, with the evidence. Differences are challenger minus the other."""
+    """One gate with its evidence: passed, not passed, or (None) judged only at promotion.
+
+    Differences are challenger minus the other.
+    """
 
     gate: str
     """Name of the metric or check."""
     bound: str
     """What was asked for, in words."""
-    passed: bool
+    passed: bool | None
     reason: str
     rows: int
     """Rows that everybody was judged on."""
@@ -82,6 +104,7 @@ def judge(  # noqa: PLR0917  all eight are what is judged
         "drift": lambda gate: _judge_drift(gate, drift),
         "missing_values": lambda gate: _judge_number(gate, missing_share, "share of missing values"),
         "latency": lambda gate: _judge_number(gate, latency_ms, "milliseconds for a batch"),
+        SHADOW: lambda gate: _leave_open(gate, champion=champion is not None),
     }
     return [
         checks[gate.metric](gate) if gate.metric in checks else _judge_quality(gate, spec, comparison, len(truth))
@@ -99,8 +122,8 @@ def measure(kind: Kind, truth: Sequence[Any] | NDArray[Any], scored: Scored) -> 
 
 
 def all_passed(results: Sequence[GateResult]) -> bool:
-    """Whether every gate passed, of at least one."""
-    return bool(results) and all(result.passed for result in results)
+    """Whether no gate refuses, of at least one; a gate that is judged at promotion does not refuse before."""
+    return bool(results) and all(result.passed is not False for result in results)
 
 
 def gate_table(results: Sequence[GateResult]) -> list[dict[str, str]]:
@@ -109,7 +132,7 @@ def gate_table(results: Sequence[GateResult]) -> list[dict[str, str]]:
         {
             "gate": result.gate,
             "bound": result.bound,
-            "passed": "yes" if result.passed else "no",
+            "passed": _PASSED[result.passed],
             "challenger": _shown(result.value, result.low, result.high),
             "champion": _shown(result.champion),
             "baseline": _shown(result.baseline),
@@ -266,6 +289,42 @@ def _judge_drift(gate: Gate, drift: Mapping[str, DriftReport]) -> GateResult:
         reason="; ".join(moved + doubts) or f"no drift in {', '.join(drift)}",
         rows=min(report.rows_current for report in drift.values()),
         value=min(known, default=None),
+    )
+
+
+def _leave_open(gate: Gate, *, champion: bool) -> GateResult:
+    """The gate ``shadow`` at training: live cases will tell, once champion and challenger have answered them."""
+    if gate.at_most is None or gate.at_least is not None or gate.max_drop is not None or gate.beats_baseline:
+        return _refused(gate, "the gate shadow takes at_most alone: the share of false promotions, such as 0.05")
+    if not 0 < gate.at_most < 1:
+        return _refused(
+            gate, f"the gate shadow takes a share of false promotions between 0 and 1, not {gate.at_most:g}"
+        )
+    if champion:
+        return GateResult(SHADOW, _shadow_bound(gate), passed=None, reason="judged at promotion on live cases", rows=0)
+    return GateResult(SHADOW, _shadow_bound(gate), passed=True, reason="there is no champion to compare with", rows=0)
+
+
+def _shadow_bound(gate: Gate) -> str:
+    return f"better than the champion on live cases, at a share of false promotions of {gate.at_most:g}"
+
+
+def judge_shadow(gate: Gate, verdict: PairedVerdict) -> GateResult:
+    """The gate ``shadow``, judged on live cases; ``passed`` is None where they do not suffice yet.
+
+    The gain is the mean loss of the champion minus that of the challenger, so that above 0 is better.
+    """
+    passed = {"promote": True, "reject": False, "keep collecting": None}[verdict.verdict]
+    gain = None if verdict.gain is None else float(verdict.gain)
+    return GateResult(
+        SHADOW,
+        _shadow_bound(gate),
+        passed=passed,
+        reason=verdict.reason,
+        rows=int(verdict.labels),
+        value=gain,
+        low=float(verdict.low),
+        high=float(verdict.high),
     )
 
 

@@ -5,6 +5,7 @@ Each takes the use case as a path such as ``flows.claims:CLAIMS``, so that a dep
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -17,16 +18,22 @@ from prefect.logging import get_run_logger
 from prefect.states import Completed
 from pydantic import Field
 
+from aiops_flows.case_log.alarms import Alarm
+from aiops_flows.case_log.writes import Decision
 from aiops_flows.drift import DriftReport
 from aiops_flows.errors import TrainingError
 from aiops_flows.gates import gate_table
-from aiops_flows.steps import promotion, training, watching
+from aiops_flows.steps import drifting, promotion, training, watching
 from aiops_flows.steps import recall as recalling
+from aiops_flows.steps.alarms import open_alarms
+from aiops_flows.steps.health import certificate_row
+from aiops_flows.steps.quality import quality
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.tasks import business
 from aiops_flows.use_case import UseCase, load_use_case
 
 __all__ = [
+    "ALARM_EVENT",
     "DRIFT_EVENT",
     "answer_review",
     "approve_promotion",
@@ -42,6 +49,9 @@ __all__ = [
 DRIFT_EVENT = "aiops.drift.detected"
 """The Prefect event sent when what arrives is first found to have drifted from what a champion learned from."""
 
+ALARM_EVENT = "aiops.alarm.raised"
+"""The Prefect event sent once for each alarm that is raised."""
+
 Name = Annotated[str, Field(min_length=2, max_length=100)]
 Reason = Annotated[str, Field(min_length=2, max_length=1_000)]
 Version = Annotated[int, Field(ge=1)]
@@ -50,7 +60,7 @@ _train = task(name="train", cache_policy=NO_CACHE, persist_result=False)(trainin
 _promote = task(name="promote", cache_policy=NO_CACHE, persist_result=False)(promotion.promote)
 _rollback = task(name="rollback", cache_policy=NO_CACHE, persist_result=False)(promotion.rollback)
 _recall = task(name="recall", cache_policy=NO_CACHE, persist_result=False)(recalling.recall)
-_measure = task(name="measure-drift", cache_policy=NO_CACHE, persist_result=False)(watching.check_drift)
+_measure = task(name="measure-drift", cache_policy=NO_CACHE, persist_result=False)(drifting.check_drift)
 _monitor = task(name="monitor", cache_policy=NO_CACHE, persist_result=False)(watching.monitor)
 
 
@@ -97,6 +107,7 @@ def check_drift(use_case: str, as_of: datetime | None = None) -> State[Any]:
     The event is sent once for a champion, and again only after a check in between found no drift.
     """
     place, declared = Workspace.here(), load_use_case(use_case)
+    standing = {alarm.number for alarm in open_alarms(place, declared)}
     checks = _measure(place, declared, as_of=as_of)
     for check in checks:
         if check.report is not None:
@@ -105,7 +116,8 @@ def check_drift(use_case: str, as_of: datetime | None = None) -> State[Any]:
                 table=_drift_table(check.report),
                 description=f"{check.model}: {check.verdict}",
             )
-        news = watching.is_news(place, declared, check)
+            _show_actions(check)
+        news = drifting.is_news(place, declared, check)
         _keep_report(place, declared, check)
         if news:
             emit_event(
@@ -113,7 +125,41 @@ def check_drift(use_case: str, as_of: datetime | None = None) -> State[Any]:
                 resource={"prefect.resource.id": f"aiops.model.{check.model}", "aiops.use-case": declared.name},
                 payload={"use_case": use_case, "model": check.model, "version": check.version},
             )
+    _announce(use_case, declared, [alarm for alarm in open_alarms(place, declared) if alarm.number not in standing])
     return Completed(message="; ".join(f"{check.model}: {check.verdict}" for check in checks))
+
+
+def _show_actions(check: drifting.DriftCheck) -> None:
+    """What the champion says compared with what it said before, and what follows from all that was found."""
+    if check.predictions is not None:
+        create_table_artifact(
+            key=f"{check.model}-prediction-drift",
+            table=_drift_table(check.predictions),
+            description=f"what {check.model} says: {check.predictions.verdict}",
+        )
+    create_table_artifact(
+        key=f"{check.model}-actions",
+        table=[action.as_row() for action in check.actions],
+        description=f"{check.model}: what was found, what follows, and why; empty where nothing was found",
+    )
+
+
+def _announce(path: str, use_case: UseCase, raised: Sequence[Alarm]) -> None:
+    """Send an event for each alarm that is new; its reason holds figures and names of columns, never a case."""
+    for alarm in raised:
+        get_run_logger().warning("alarm %d: %s of %s: %s", alarm.number, alarm.kind, alarm.model, alarm.action)
+        emit_event(
+            event=ALARM_EVENT,
+            resource={"prefect.resource.id": f"aiops.model.{alarm.model}", "aiops.use-case": use_case.name},
+            payload={
+                "use_case": path,
+                "number": alarm.number,
+                "model": alarm.model,
+                "version": alarm.version,
+                "kind": alarm.kind,
+                "action": alarm.action,
+            },
+        )
 
 
 def _drift_table(report: DriftReport) -> list[dict[str, Any]]:
@@ -122,23 +168,45 @@ def _drift_table(report: DriftReport) -> list[dict[str, Any]]:
     return [{name: getattr(column, name) for name in shown} for column in report.columns]
 
 
-def _keep_report(place: Workspace, use_case: UseCase, check: watching.DriftCheck) -> None:
+def _keep_report(place: Workspace, use_case: UseCase, check: drifting.DriftCheck) -> None:
     """Evidently's report as an artifact of the champion, and linked in the Prefect UI."""
     if check.rendered is None or check.version is None:
         return
-    watching.keep_report(place, use_case, check)
+    drifting.keep_report(place, use_case, check)
     link = place.registry.url_of(check.model, check.version)
     create_link_artifact(key=f"{check.model}-drift-report", link=link, link_text=f"drift of {check.model}")
 
 
 @flow(name="monitor", persist_result=False)
 def monitor(use_case: str) -> State[Any]:
-    """The figures of the use case as a table in the Prefect UI; aliases are repaired on the way."""
+    """The standing watch on the live champion, and the figures of the use case as tables in the Prefect UI.
+
+    What follows from the watch is done (`aiops_flows.steps.watching.monitor`); each new alarm sends an event.
+    """
     place, declared = Workspace.here(), load_use_case(use_case)
     health = _monitor(place, declared)
-    create_table_artifact(key=f"{declared.name}-health", table=health.table(), description=f"How {declared.name} does")
+    _show_health(place, declared, health)
+    _announce(use_case, declared, health.raised)
     waiting = health.counts.get("open_reviews", 0)
-    return Completed(message=f"{waiting} reviews open, {health.overdue} overdue, {len(health.broken)} findings")
+    told = [f"{waiting} reviews open", f"{health.overdue} overdue", f"{len(health.alarms)} alarms open"]
+    return Completed(message=", ".join([*told, f"{len(health.broken)} findings"]))
+
+
+def _show_health(place: Workspace, use_case: UseCase, health: watching.UseCaseHealth) -> None:
+    """Health, certificate, watch, quality by month and open alarms as tables; none of them holds a case."""
+    months = [each.as_row() for each in quality(place, use_case)]
+    certificate = [{"what": what, "value": value} for what, value in certificate_row(health.certificate).items()]
+    hidden = {"evidence", "segment"}  # a segment is a value of cases
+    alarms = [{what: str(told) for what, told in vars(alarm).items() if what not in hidden} for alarm in health.alarms]
+    tables: dict[str, tuple[list[dict[str, Any]], str]] = {
+        "health": (health.table(), f"How {use_case.name} does"),
+        "certificate": (certificate, "How much may be decided without a person, and until when"),
+        "quality": (months, "Decisions without a person: estimated from the audit lane, by outcomes once mature"),
+        "watch": ([each.as_row() for each in health.watched], "The live champion against what was certified"),
+        "alarms": (alarms, "Alarms that nobody has cleared"),
+    }
+    for name, (table, description) in tables.items():
+        create_table_artifact(key=f"{use_case.name}-{name}", table=table, description=description)
 
 
 @flow(name="promote", persist_result=False)
@@ -179,10 +247,11 @@ def answer_review(
         your_name: it is kept with the decision
         replaces: for a correction, the revision of the decision that yours replaces
     """
-    decision = business.decide(
+    answer = business.decide(
         use_case, case_id, verdict=verdict, reason=reason, actor=your_name, replaces=replaces, channel="prefect"
     )
-    return Completed(message=f"decision {decision.revision} of this case is stored")
+    what = f"decision {answer.revision}" if isinstance(answer, Decision) else "your reading"
+    return Completed(message=f"{what} of this case is stored")
 
 
 @flow(name="rollback", persist_result=False)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import pkgutil
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, cast
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, StringConstraints
@@ -18,10 +16,9 @@ from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema
 
 from aiops_flows.errors import UseCaseError
-from aiops_flows.rule_text import rule_text
+from aiops_flows.review_policy import Loss, ReviewPolicy
 
 if TYPE_CHECKING:
-    import pandas as pd
     from sklearn.base import BaseEstimator
 
 __all__ = ["Case", "Gate", "ModelSpec", "ReviewPolicy", "Text", "UseCase", "load_use_case"]
@@ -140,9 +137,10 @@ class Gate:
     """A condition that a challenger must meet before it may become champion.
 
     ``metric`` names a quality metric of `aiops_flows.gates.METRICS` (``roc_auc``, ``brier_score``, ...), or one of the
-    checks ``drift``, ``missing_values`` (share in what the challenger learned from) and ``latency`` (milliseconds for a
-    batch of 100 cases). Every bound that is given must hold, with the interval of the estimate counted against the
-    challenger; what cannot be measured does not pass.
+    checks ``drift``, ``missing_values`` (share in what the challenger learned from), ``latency`` (milliseconds for a
+    batch of 100 cases) and ``shadow`` (both on the same live cases; ``at_most`` is the share of false promotions,
+    however often it is looked at). Every bound that is given must hold, with the interval of the estimate counted
+    against the challenger; what cannot be measured does not pass.
     """
 
     metric: str
@@ -220,55 +218,6 @@ class ModelSpec:
         return [self.output, *(f"{self.output}_{part}" for part in ("confidence", "version", "note"))]
 
 
-Rule = Callable[["pd.DataFrame"], "pd.Series[bool]"]
-"""Takes the frame of cases with predictions, gives one truth value a row."""
-
-
-@dataclass(frozen=True)
-class ReviewPolicy:
-    """What may be decided without a person, and how fast a person must answer the rest.
-
-    A case is decided by policy only where a rule of ``auto`` holds *and* the model's confidence reaches a threshold
-    that is certified on labelled rows the model has not seen: at most ``max_error`` wrong verdicts among those decided,
-    with probability ``confidence``. Without such a certificate every case goes to a person.
-    """
-
-    verdicts: Sequence[str]
-    """Every verdict a case can get."""
-    auto: Mapping[str, Rule] = field(default_factory=dict)
-    """Verdict -> rule; the first rule that holds gives the verdict, none means a person decides."""
-    judged_by: str | None = None
-    """The outcome that shows whether a verdict was right (equal means right); by default the first model's output."""
-    max_error: float = 0.05
-    confidence: float = 0.90
-    due: timedelta = timedelta(days=5)
-    """A person's answer is due so long after the review was opened."""
-    priority: Callable[[pd.DataFrame], pd.Series[float]] | None = None
-    """Frame -> number a row; higher is asked first. By default all are equal."""
-
-    def __post_init__(self) -> None:
-        if unknown := set(self.auto) - set(self.verdicts):
-            raise UseCaseError(f"auto decides {sorted(unknown)}, which verdicts does not list: {list(self.verdicts)}")
-        if not (0 < self.max_error < 1 and 0 < self.confidence < 1):
-            raise UseCaseError(
-                f"max_error {self.max_error} and confidence {self.confidence} must lie strictly between 0 and 1"
-            )
-
-    @cached_property
-    def version(self) -> str:
-        """Twelve hex digits that change whenever the policy does, its rules and the values they use included."""
-        parts = {
-            "verdicts": list(self.verdicts),
-            "auto": {verdict: rule_text(rule) for verdict, rule in self.auto.items()},
-            "priority": rule_text(self.priority),
-            "judged_by": self.judged_by,
-            "max_error": self.max_error,
-            "confidence": self.confidence,
-            "due": self.due.total_seconds(),
-        }
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
-
-
 @dataclass(frozen=True)
 class UseCase:
     """One business process: its case type, its models, and its policies."""
@@ -301,13 +250,38 @@ class UseCase:
             raise UseCaseError(f"{self.case.__name__} has fields that the library adds itself: {sorted(own)}")
         if own := _RESERVED & set(added):
             raise UseCaseError(f"use case {self.name}: rename the outputs {sorted(own)}; the library adds such columns")
-        if self.judged_by not in {model.output for model in self.models}:
-            raise UseCaseError(f"use case {self.name}: no model has the output {self.judged_by!r} that judges verdicts")
+        self._check_policy(columns)
+
+    def _check_policy(self, columns: set[str]) -> None:
+        """See that what the policy names is there, and that quantities it is judged by have a loss."""
+        outputs = {model.output: model for model in self.models}
+        if unknown := [name for name in self.judges if name not in outputs]:
+            raise UseCaseError(
+                f"use case {self.name}: no model has the output {unknown} that judges verdicts; the models' outputs "
+                f"are {list(outputs)}"
+            )
+        if self.review.segments is not None and self.review.segments not in columns:
+            raise UseCaseError(
+                f"use case {self.name}: segments is {self.review.segments!r}, which {self.case.__name__} does not "
+                f"have: {sorted(columns)}"
+            )
+        if not self.review.auto:  # nothing is decided without a person, so nothing is judged
+            return
+        if silent := [name for name, loss in self.judges.items() if loss is None and outputs[name].kind == "regressor"]:
+            raise UseCaseError(
+                f"use case {self.name}: {silent} are quantities, which are never exactly right; say in judged_by how "
+                f"bad a distance is, such as judged_by={{{silent[0]!r}: evidence.losses.beyond(0.1)}}"
+            )
+
+    @property
+    def judges(self) -> dict[str, Loss | None]:
+        """The outcomes that show whether a verdict was right, each with its loss (None: equal means right)."""
+        return self.review.judges(self.models[0].output)
 
     @property
     def judged_by(self) -> str:
-        """The outcome that shows whether a verdict was right."""
-        return self.review.judged_by or self.models[0].output
+        """The first outcome that shows whether a verdict was right; its model holds the certificate."""
+        return next(iter(self.judges))
 
     def model(self, name: str) -> ModelSpec:
         """The model of that name.

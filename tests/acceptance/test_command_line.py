@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from aiops_flows.case_log import alarms
 from aiops_flows.steps.inference import predict
 from aiops_flows.steps.intake import take_in
 from aiops_flows.steps.outcomes import record_outcomes
@@ -83,8 +84,16 @@ def test_an_operator_lives_through_a_season_on_the_command_line(home: Path) -> N
     trace = rows(home, "trace", *USE_CASE, case_id)
     assert [decision["verdict"] for decision in trace["decisions"]] == ["yes", "no"]
 
+    assert rows(home, "quality", *USE_CASE, "--by", "week")[-1]["period"] == "total"
+    assert "not mature" in run(home, ["quality", *USE_CASE])
+    (person,) = rows(home, "reviewers", *USE_CASE)
+    assert (person["name"], person["answers"]) == ("operator", 1)
+    assert rows(home, "certify", *USE_CASE)[0]["version"] == 1
+    assert "no challenger" in run(home, ["compare", *USE_CASE, "late"], NO)
+
     (judged,) = rows(home, "retrain", *USE_CASE, "late")
     assert (judged["model"], judged["version"], judged["passed"]) == ("parcels-late", 2, True)
+    assert rows(home, "compare", *USE_CASE, "late", expected=NO)[0]["verdict"] == "keep collecting"
     run(home, ["promote", *USE_CASE, "late"])
     run(home, ["rollback", *USE_CASE, "late", "--reason", "swapped"])
     assert rows(home, "recall", *USE_CASE, "late", "2")[0]["found"] == 0
@@ -107,6 +116,18 @@ def test_what_cannot_be_done_says_so_and_exits_with_three(home: Path) -> None:
 def test_a_refusal_exits_with_one(home: Path) -> None:
     """Scripts can tell a refused promotion from a fault."""
     assert "nothing" in run(home, ["promote", *USE_CASE, "cost"], NO)
+
+
+def test_alarms_are_listed_and_cleared_by_name(home: Path) -> None:
+    """An open alarm is shown until somebody clears it under a name; an unknown one is an error with the next step."""
+    said = {"model": "parcels-late", "reason": "a burst", "evidence": "{}", "actor": "monitor"}
+    log = Workspace.here().log
+    number = alarms.raise_alarm(log, "parcels", version=1, kind="error", action="audit more", **said)
+    assert [row["number"] for row in rows(home, "alarms", "list", "-u", "parcels")] == [number]
+    run(home, ["alarms", "clear", *USE_CASE, str(number), "--reason", "seen to"])
+    assert "no alarm is open" in run(home, ["alarms", "list", *USE_CASE])
+    assert [row["actor"] for row in rows(home, "alarms", "list", *USE_CASE, "--all")] == ["monitor", "operator"]
+    assert "no alarm 99" in run(home, ["alarms", "clear", *USE_CASE, "99", "--reason", "?"], FAULT)
 
 
 def test_outcomes_are_recorded_from_a_file(home: Path, tmp_path: Path) -> None:

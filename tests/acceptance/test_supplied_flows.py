@@ -77,7 +77,9 @@ def test_a_use_case_lives_on_a_prefect_server(place: Workspace, tmp_path: Path) 
     said = message(lifecycle.monitor(PATH, return_state=True))
     assert "0 findings" in said
     assert "parcels-late: " in message(lifecycle.check_drift(PATH, return_state=True))
-    assert {"parcels-late-gates", "parcels-late-version", "parcels-late-drift", "parcels-health"} <= artifact_keys()
+    shown = {"parcels-late-gates", "parcels-late-version", "parcels-late-drift", "parcels-health"}
+    shown |= {f"parcels-{table}" for table in ("certificate", "quality", "watch", "alarms")}
+    assert shown <= artifact_keys()
 
     waiting = questions.open_reviews(place.log, "parcels")
     case_id = waiting["case_id"].iloc[0]

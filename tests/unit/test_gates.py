@@ -8,7 +8,18 @@ import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from aiops_flows.drift import DriftReport
-from aiops_flows.gates import METRICS, GateResult, Scored, all_passed, as_json, gate_table, judge, measure
+from aiops_flows.evidence.paired import compare_paired
+from aiops_flows.gates import (
+    METRICS,
+    GateResult,
+    Scored,
+    all_passed,
+    as_json,
+    gate_table,
+    judge,
+    judge_shadow,
+    measure,
+)
 from aiops_flows.use_case import Gate, ModelSpec
 
 ROWS = 2_000
@@ -234,6 +245,32 @@ def test_the_drift_gate_has_its_own_false_alarm_rate() -> None:
     assert verdict(Gate("drift", at_most=0.01), classifier(0.1), drift=report).passed
 
 
+def test_the_shadow_gate_is_left_open_for_live_cases() -> None:
+    """With a champion it neither passes nor refuses at training; without one it passes; other bounds are refused."""
+    found = verdict(Gate("shadow", at_most=0.05), classifier(0.1), classifier(0.2))
+    assert found.passed is None
+    assert all_passed([found])
+    assert gate_table([found])[0]["passed"] == "at promotion"
+    first = verdict(Gate("shadow", at_most=0.05), classifier(0.1))
+    assert first.passed is True
+    assert "no champion" in first.reason
+    for gate in (Gate("shadow", at_least=0.1), Gate("shadow", at_most=2), Gate("shadow", at_most=0.1, max_drop=1)):
+        assert verdict(gate, classifier(0.1), classifier(0.2)).passed is False
+
+
+def test_the_shadow_gate_says_what_live_cases_say() -> None:
+    """Better passes, worse does not, and too little is neither; the figures stand in the result."""
+    gate, random = Gate("shadow", at_most=0.05), np.random.default_rng(3)
+    worse, better = random.binomial(1, 0.4, 600).astype(float), random.binomial(1, 0.1, 600).astype(float)
+    passed = judge_shadow(gate, compare_paired(worse, better, alpha=0.05))
+    assert (passed.passed, passed.rows) == (True, 600)
+    assert passed.value is not None
+    assert passed.value > 0
+    assert judge_shadow(gate, compare_paired(better, worse, alpha=0.05)).passed is False
+    assert judge_shadow(gate, compare_paired(worse[:5], better[:5], alpha=0.05)).passed is None
+    assert judge_shadow(gate, compare_paired([], [], alpha=0.05)).value is None
+
+
 def test_missing_values_and_latency_are_held_to_their_bounds() -> None:
     """Measured numbers are compared as they are; what was not measured does not pass."""
     assert verdict(Gate("missing_values", at_most=0.1), classifier(0.1), missing_share=0.05).passed
@@ -294,7 +331,7 @@ def test_a_false_promotion_is_rare() -> None:
         found = judge(
             spec(Gate("accuracy", max_drop=0.05)), truth, Scored(challenger), Scored(champion), naive(400), {}, 0.0, 1.0
         )
-        passed += found[0].passed
+        passed += found[0].passed is True
     assert passed <= 24
 
 

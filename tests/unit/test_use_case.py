@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from datetime import timedelta
 
 import pandas as pd
 import pytest
 from sklearn.dummy import DummyClassifier, DummyRegressor
 
 from aiops_flows.errors import UseCaseError
+from aiops_flows.evidence.losses import beyond, wrong
 from aiops_flows.use_case import Case, Gate, ModelSpec, ReviewPolicy, UseCase, load_use_case
 
 
@@ -93,3 +95,89 @@ def test_a_path_without_a_use_case_says_what_was_expected(path: str) -> None:
     """The error names the path and the form expected."""
     with pytest.raises(UseCaseError, match=r"UseCase|use case"):
         load_use_case(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"max_error": 0.0}, "strictly between"),
+        ({"confidence": 1.0}, "strictly between"),
+        ({"audit": 1.2}, "audit is 1.2; it is a share"),
+        ({"second_readings": -0.1}, "second_readings is -0.1"),
+        ({"known_cases": 2}, "known_cases is 2"),
+        ({"audit_floor": -1}, "number of readings"),
+        ({"audit_on_drift": 0.5}, "multiplies the audit share"),
+        ({"valid_for": timedelta(0)}, "valid for some time"),
+        ({"on_alarm": "shout"}, "choose one of"),
+        ({"judged_by": []}, "names no outcome"),
+        ({"judged_by": ["risk", "risk"]}, "twice"),
+        ({"judged_by": {"risk": 0.1}}, "cannot be called"),
+    ],
+)
+def test_a_policy_that_cannot_be_is_refused(change: dict[str, object], message: str) -> None:
+    """Shares are shares, times are times, and the error says what was found."""
+    with pytest.raises(UseCaseError, match=message):
+        replace(POLICY, **change)  # type: ignore[arg-type]
+
+
+AMOUNT = ModelSpec(name="order-amount", features=["amount"], output="needed", estimator=DummyRegressor())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"judged_by": "colour"}, "no model has the output"),
+        ({"judged_by": ["risk", "colour"]}, "no model has the output"),
+        ({"segments": "colour"}, "does not have"),
+        ({"judged_by": ["risk", "needed"]}, "quantities, which are never exactly right"),
+    ],
+)
+def test_a_policy_that_does_not_fit_its_use_case_is_refused(change: dict[str, object], message: str) -> None:
+    """What it is judged by is predicted, its segments are a column of the case, and a quantity has a loss."""
+    with pytest.raises(UseCaseError, match=message):
+        replace(ORDERS, models=[RISK, AMOUNT], review=replace(POLICY, **change))  # type: ignore[arg-type]
+
+
+def test_judges_are_named_in_any_form() -> None:
+    """Nothing, one, several, or with losses: the first named is the verdict's judge."""
+    near = beyond(0.1)
+    assert ORDERS.judges == {"risk": None}
+    assert replace(POLICY, judged_by=["needed", "risk"]).judges("") == {"needed": None, "risk": None}
+    both = replace(ORDERS, models=[RISK, AMOUNT], review=replace(POLICY, judged_by={"risk": None, "needed": near}))
+    assert both.judges == {"risk": None, "needed": near}
+    assert both.judged_by == "risk"
+
+
+def as_far(said: object, true: object) -> object:
+    return said, true
+
+
+OTHERS: dict[str, object] = {
+    "verdicts": ["yes", "no", "maybe"],
+    "auto": {},
+    "judged_by": {"risk": beyond(0.1)},
+    "max_error": 0.04,
+    "confidence": 0.8,
+    "segments": "region",
+    "valid_for": timedelta(days=30),
+    "audit": 0.1,
+    "audit_floor": 5,
+    "blind": False,
+    "salt": "s",
+    "audit_on_drift": 2.0,
+    "approval_on_drift": True,
+    "on_alarm": "roll back",
+    "second_readings": 0.1,
+    "known_cases": 0.1,
+    "due": timedelta(days=1),
+    "priority": risky,
+}
+
+
+def test_the_policy_version_covers_every_field() -> None:
+    """Whatever changes in a policy, it is another one."""
+    assert set(OTHERS) == {each.name for each in fields(POLICY)}
+    versions = [replace(POLICY, **{name: value}).version for name, value in OTHERS.items()]  # type: ignore[arg-type]
+    losses = [replace(POLICY, judged_by={"risk": loss}).version for loss in (None, beyond(0.2), as_far, wrong)]
+    assert len({POLICY.version, *versions, *losses}) == 1 + len(versions) + len(losses)
+    assert replace(POLICY, judged_by={"risk": beyond(0.1)}).version == versions[list(OTHERS).index("judged_by")]

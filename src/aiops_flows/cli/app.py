@@ -12,7 +12,7 @@ import typer
 from pydantic import ValidationError
 
 from aiops_flows import __version__
-from aiops_flows.cli import cases, drilling, models, record, running
+from aiops_flows.cli import cases, drilling, models, quality, record, replaying, running
 from aiops_flows.errors import AiopsError
 from aiops_flows.settings import Settings
 
@@ -50,6 +50,12 @@ app.command("approve", short_help="approve a version, bound to its evidence")(mo
 app.command("rollback", short_help="make an earlier champion champion again")(models.rollback)
 app.command("recall", short_help="decide again what a bad version decided")(models.recall)
 app.command("champion", short_help="who is, or was, champion")(models.champion)
+app.command("compare", short_help="is the challenger better on live cases?")(quality.compare)
+app.command("certify", short_help="prove anew how much may be decided without a person")(quality.certify)
+app.command("quality", short_help="how good were the decisions without a person?")(quality.quality)
+app.command("reviewers", short_help="how do persons answer?")(quality.reviewers)
+app.add_typer(quality.alarms_app, name="alarms")
+app.command("replay", short_help="what would have happened: a history once more")(replaying.replay)
 app.command("trace", short_help="everything that happened to one case")(record.trace)
 app.command("verify", short_help="does the audit trail hold?")(record.verify)
 app.command("doctor", short_help="look at this installation")(record.doctor)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -37,18 +38,26 @@ def review_list(
     limit: Annotated[int, typer.Option(help="rows shown")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """The open reviews, most urgent first."""
+    """The open reviews, most urgent first; of a blind one nothing is told that its reader must not know."""
     from aiops_flows.case_log import questions
     from aiops_flows.steps.workspace import Workspace
 
     log = Workspace.here().log
-    rows = questions.open_reviews(log, name_of(log, use_case), limit=limit).to_dict("records")
-    show_rows(rows, as_json=as_json, empty="no review is open")
+    name = name_of(log, use_case)
+    lane = questions.open_reviews(log, name, lane=True)
+    blind = set(lane.loc[lane["blind"], "case_id"])
+    rows = questions.open_reviews(log, name, limit=limit).to_dict("records")
+    show_rows([_as_listed(row, row["case_id"] in blind) for row in rows], as_json=as_json, empty="no review is open")
+
+
+def _as_listed(row: Mapping[Any, Any], blind: bool) -> dict[str, Any]:
+    """An open review as a person may see it: of a case that is read blind, nothing of why it is asked about."""
+    return {**row, "kind": None, "question": None, "reason": "blind: look at the case"} if blind else dict(row)
 
 
 @review_app.command("show")
 def review_show(use_case: UseCasePath, case_id: str, as_json: AsJson = False) -> None:
-    """One case as a reviewer sees it: its fields, the predictions, and what moved them."""
+    """One case as a reviewer sees it: its fields, and unless it is read blind the predictions and what moved them."""
     from aiops_flows.case_log import questions
     from aiops_flows.steps import explaining
     from aiops_flows.steps.workspace import Workspace
@@ -57,6 +66,8 @@ def review_show(use_case: UseCasePath, case_id: str, as_json: AsJson = False) ->
     place, declared = Workspace.here(), load_use_case(use_case)
     shown = explaining.shown(place, declared, case_id)
     decided = questions.effective(place.log, declared.name, case_ids=[case_id]).to_dict("records")
+    if shown["blind"]:
+        decided = []
     if as_json:
         say(json.dumps(shown | {"decision": decided[0] if decided else None}, indent=2, default=str))
         return
@@ -80,9 +91,11 @@ def review_answer(
     reason: Annotated[str, typer.Option(help="why, in your words")],
     name: Annotated[str | None, typer.Option(help="who answers; default AIOPS_ACTOR or the login")] = None,
     replaces: Annotated[int | None, typer.Option(help="for a correction: the revision it replaces")] = None,
+    seconds: Annotated[float | None, typer.Option(help="how long you took, where you measured it", min=0)] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Answer a case, or correct its decision."""
+    """Answer what is open of a case, or correct its decision."""
+    from aiops_flows.case_log.writes import Decision
     from aiops_flows.steps import explaining
     from aiops_flows.steps.review import decide
     from aiops_flows.steps.workspace import Workspace
@@ -90,7 +103,7 @@ def review_answer(
 
     place, declared = Workspace.here(), load_use_case(use_case)
     shown = json.dumps(explaining.shown(place, declared, case_id), default=str, sort_keys=True)
-    decision = decide(
+    answer = decide(
         place,
         declared,
         case_id,
@@ -99,13 +112,15 @@ def review_answer(
         actor=name or place.settings.actor,
         replaces=replaces,
         shown=shown,
+        seconds=seconds,
         channel="cli",
     )
-    row: dict[str, Any] = {"case_id": case_id, "revision": decision.revision, "verdict": verdict}
+    revision = answer.revision if isinstance(answer, Decision) else None
+    row: dict[str, Any] = {"case_id": case_id, "revision": revision, "verdict": verdict}
     if as_json:
         show_rows([row], as_json=True)
     else:
-        say(f"{case_id}: {verdict}, revision {decision.revision}")
+        say(f"{case_id}: {verdict}, " + ("read" if revision is None else f"revision {revision}"))
 
 
 def record_outcomes(

@@ -17,7 +17,7 @@ from aiops_flows.errors import NoChampion, TrainingError
 if TYPE_CHECKING:
     from aiops_flows.steps.training import Retrained
 
-__all__ = ["approve", "champion", "check_drift", "promote", "recall", "retrain", "rollback"]
+__all__ = ["Model", "approve", "champion", "check_drift", "moment_of", "promote", "recall", "retrain", "rollback"]
 
 REFUSED = 1
 
@@ -25,7 +25,7 @@ Model = Annotated[str, typer.Argument(help="name of the model, or of its output"
 Moment = Annotated[str | None, typer.Option("--as-of", help="as known at this moment (ISO 8601); default now")]
 
 
-def _moment(text: str | None) -> datetime | None:
+def moment_of(text: str | None) -> datetime | None:
     """A moment given on the command line; without a zone it is UTC."""
     if text is None:
         return None
@@ -53,7 +53,7 @@ def retrain(
     for spec in chosen:
         try:
             with working(f"training {spec.name}", quiet=as_json):
-                made = training.retrain(place, declared, spec, as_of=_moment(as_of))
+                made = training.retrain(place, declared, spec, as_of=moment_of(as_of))
         except TrainingError as fault:
             became.append({"model": spec.name, "version": None, "passed": False, "reasons": [str(fault)], "gates": []})
             if not as_json:
@@ -91,16 +91,27 @@ def _show_judged(made: Retrained) -> None:
 
 
 def check_drift(use_case: UseCasePath, as_of: Moment = None, as_json: AsJson = False) -> None:
-    """Compare what arrives with what each champion learned from."""
-    from aiops_flows.steps import watching
+    """Compare what arrives, and what champions say of it, with before; raises and clears alarms, as a schedule does.
+
+    With --as-of it only looks.
+    """
+    from aiops_flows.steps import drifting
     from aiops_flows.steps.workspace import Workspace
     from aiops_flows.use_case import load_use_case
 
     place = Workspace.here()
     with working("measuring drift", quiet=as_json):
-        checks = watching.check_drift(place, load_use_case(use_case), as_of=_moment(as_of), render=False)
+        checks = drifting.check_drift(place, load_use_case(use_case), as_of=moment_of(as_of), render=False)
     rows = [
-        {"model": check.model, "version": check.version, "verdict": check.verdict, "reason": check.reason}
+        {
+            "model": check.model,
+            "version": check.version,
+            "verdict": check.verdict,
+            "answers": check.predictions.verdict if check.predictions else "unknown",
+            "breaks": len(check.report.breaks) if check.report else 0,
+            "actions": ", ".join(dict.fromkeys(action.action for action in check.actions)) or "none",
+            "reason": check.reason,
+        }
         for check in checks
     ]
     show_rows(rows, as_json=as_json)
@@ -210,7 +221,7 @@ def champion(
     from aiops_flows.case_log import promotions
     from aiops_flows.steps.workspace import Workspace
 
-    moment, log = _moment(at), Workspace.here().log
+    moment, log = moment_of(at), Workspace.here().log
     name = name_of(log, use_case)
     found = promotions.champion(log, name, _registered(use_case, model), moment)
     if found is None:

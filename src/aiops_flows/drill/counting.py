@@ -48,7 +48,7 @@ def count(place: Workspace, use_case: str, accepted: Collection[str] = ()) -> Co
     decisions = questions.effective(place.log, use_case)
     decided = decisions["case_id"].tolist()
     first = set(decisions.loc[decisions["revision"] == 0, "case_id"])
-    asked = questions.open_reviews(place.log, use_case)["case_id"].tolist()
+    asked = questions.open_reviews(place.log, use_case, lane=False)["case_id"].tolist()
     people = set(asked)
     findings = [f"{found.use_case}/{found.seq}: {found.what}" for found in audit.verify(place.log)]
     faults = findings + audit.check_invariants(place.log)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiops_flows.errors import RegistryError
 
@@ -23,22 +23,26 @@ def attach(client: MlflowClient, run_id: str, files: Mapping[str, bytes | Path],
     Raises:
         RegistryError: a name leads out of the run's folder, or to what was registered.
     """
+    from mlflow.entities import RunTag
+
     with tempfile.TemporaryDirectory() as folder:
         for name, content in files.items():
             target = Path(folder, _refuse_elsewhere(name))
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content if isinstance(content, bytes) else content.read_bytes())
         client.log_artifacts(run_id, folder)
-    for key, value in tags.items():
-        client.set_tag(run_id, key, value)
+    client.log_batch(run_id, tags=[RunTag(key, value) for key, value in tags.items()])
 
 
 def read(client: MlflowClient, run_id: str) -> dict[str, bytes]:
     """What was attached to a run, under the names it was given; empty where there is nothing."""
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    kept: Any = get_artifact_repository(client.get_run(run_id).info.artifact_uri, tracking_uri=client.tracking_uri)
     with tempfile.TemporaryDirectory() as folder:
-        for entry in client.list_artifacts(run_id):
+        for entry in kept.list_artifacts():
             if entry.path not in _OF_THE_VERSION:
-                client.download_artifacts(run_id, entry.path, folder)
+                kept.download_artifacts(entry.path, folder)  # the client's own way asks the database four times a file
         files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
         return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 

@@ -45,7 +45,7 @@ def store(client: MlflowClient, artifact_root: str | None, facts: Facts, place: 
 
     The version comes last: whoever sees it finds all of it, and a process that dies before leaves no half of one.
     """
-    _refuse_shared_name(client, facts)
+    new_name = _is_new_name(client, facts)
     run_id = _open_run(client, _experiment(client, artifact_root, facts.model), facts, digest)
     _log_facts(client, run_id, facts)
     for name, figure in facts.figures.items():
@@ -54,11 +54,13 @@ def store(client: MlflowClient, artifact_root: str | None, facts: Facts, place: 
     client.log_artifacts(run_id, str(place / "model"), "model")
     client.delete_tag(run_id, OPEN_TAG)
     client.set_terminated(run_id, "FINISHED")
-    return _register(client, run_id, facts, digest), run_id
+    if new_name:
+        _create_model(client, facts)
+    return _create_version(client, run_id, facts, digest), run_id
 
 
-def _refuse_shared_name(client: MlflowClient, facts: Facts) -> None:
-    """One registered model, one use case: two would move each other's aliases for ever.
+def _is_new_name(client: MlflowClient, facts: Facts) -> bool:
+    """Whether no version has the name yet. One name, one use case: two would move each other's aliases for ever.
 
     Raises:
         RegistryError: another use case has registered versions of a model of that name.
@@ -70,12 +72,13 @@ def _refuse_shared_name(client: MlflowClient, facts: Facts) -> None:
     except MlflowException as fault:
         if fault.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
-        return
+        return True
     if owner and owner != facts.tags.get(USE_CASE_TAG, owner):
         raise RegistryError(
             f"the model name {facts.model!r} belongs to the use case {owner!r}, and {facts.tags[USE_CASE_TAG]!r} would "
             "share its versions and aliases in MLflow; give the ModelSpec another name"
         )
+    return False
 
 
 def fetch(client: MlflowClient, model: str, version: int, place: Path) -> None:
@@ -174,15 +177,18 @@ def _drawn(place: Path, name: str, figure: Figure | bytes) -> Path:
     return file
 
 
-def _register(client: MlflowClient, run_id: str, facts: Facts, digest: str) -> int:
+def _create_model(client: MlflowClient, facts: Facts) -> None:
     from mlflow.exceptions import MlflowException
 
     try:
         own = {name: value for name, value in facts.tags.items() if name == USE_CASE_TAG}
         client.create_registered_model(facts.model, tags={OWNER_TAG: "registry", **own})
     except MlflowException as fault:
-        if fault.error_code != "RESOURCE_ALREADY_EXISTS":
+        if fault.error_code != "RESOURCE_ALREADY_EXISTS":  # another process was faster
             raise
+
+
+def _create_version(client: MlflowClient, run_id: str, facts: Facts, digest: str) -> int:
     tags = {"digest": digest, "dataset_digest": facts.dataset_digest, "code_version": facts.code_version}
     made = client.create_model_version(
         facts.model, f"runs:/{run_id}/model", run_id=run_id, tags=tags, await_creation_for=0

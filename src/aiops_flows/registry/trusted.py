@@ -59,6 +59,7 @@ _OURS = """
     labels.LabelParts
     moments.ElapsedDays
     moments.MomentParts
+    spread.RegressorWithSpread
     torch_tabular.TorchTabularClassifier
     torch_tabular.TorchTabularRegressor
 """

@@ -1,62 +1,48 @@
-"""Proving on rows a model has not seen how much may be decided without a person."""
+"""Proving on rows that no model has seen how much may be decided without a person, and until when."""
 
 from __future__ import annotations
 
-import json
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
 from aiops_flows.case_log import promotions, versions
-from aiops_flows.errors import RegistryError, UseCaseError
-from aiops_flows.evidence import certify_threshold
+from aiops_flows.errors import RegistryError
+from aiops_flows.evidence.planning import coverage_with_more_labels
+from aiops_flows.evidence.thresholds import certify_threshold
+from aiops_flows.steps.certificate import Certificate, SegmentCertificate
 from aiops_flows.steps.inference import predict_with
-from aiops_flows.steps.rows import Labelled, labelled_rows
+from aiops_flows.steps.rows import Labelled
+from aiops_flows.steps.unseen import unseen_rows
+from aiops_flows.steps.verdicts import confidence_of, rule_verdicts, segments_of, sure_outputs, verdict_loss
 from aiops_flows.steps.workspace import Workspace
-from aiops_flows.use_case import ModelSpec, UseCase
+from aiops_flows.use_case import ModelSpec, ReviewPolicy, UseCase
 
-__all__ = ["Certificate", "certificate_in_force", "certify", "rule_verdicts"]
+__all__ = [
+    "Certificate",
+    "SegmentCertificate",
+    "certificate_in_force",
+    "certify",
+    "renew",
+    "rule_verdicts",
+]
+
+_logger = logging.getLogger("aiops_flows.certifying")
 
 
 @dataclass(frozen=True)
-class Certificate:
-    """Under which threshold a version may decide without a person, and what was proved of it."""
+class _Judged:
+    """Labelled rows as policy would have had them, one entry a row."""
 
-    model: str
-    version: int
-    policy_version: str
-    threshold: float | None
-    max_error: float
-    confidence: float
-    coverage: float
-    labels_used: int
-    error_upper: float | None
-    rows_digest: str
-    companions: dict[str, int]
-    """The versions of the other models whose predictions the rules saw."""
-    reason: str
-
-    @property
-    def rests_on(self) -> dict[str, int]:
-        """Every version that it was proved with, by model."""
-        return {self.model: self.version, **self.companions}
-
-    @property
-    def name(self) -> str:
-        """How a decision refers to it: model, version, policy version, threshold."""
-        return f"{self.model}/{self.version}/{self.policy_version}/{self.threshold}"
-
-    def to_json(self) -> str:
-        """The certificate as JSON text, keys sorted."""
-        return json.dumps(self.__dict__, sort_keys=True)
-
-    @classmethod
-    def from_json(cls, text: str) -> Certificate:
-        """The certificate that `to_json` wrote."""
-        return cls(**json.loads(text))
+    segments: NDArray[np.object_]
+    ruled: NDArray[np.bool_]
+    """Whether a rule holds; only these can be decided by policy, and only these are proved on."""
+    confidence: NDArray[np.float64]
+    loss: NDArray[np.float64]
 
 
 def certify(
@@ -69,105 +55,190 @@ def certify(
     *,
     as_of: datetime,
 ) -> Certificate | None:
-    """The certificate of a version for the policy as it stands; None where this model does not judge verdicts.
+    """The certificate of a version for the policy as it stands; None where another model's holds the policy's.
 
-    On labelled rows that the version neither learned from nor was judged on, the policy's rules are applied to its
-    predictions (and to those of the other models' champions); the threshold is the lowest confidence from which at
-    most ``max_error`` of the verdicts are wrong, with the policy's probability.
+    On labelled rows that no model has learned from (`aiops_flows.steps.unseen` says which, and what is assumed of
+    them), the policy's rules are applied to the predictions of the version and of the other models' champions. The
+    threshold is the lowest confidence (of the least sure of the judged models) from which the mean loss of the
+    verdicts is at most ``max_error``, with the policy's probability; a case's loss is the largest over the outputs
+    that must be right. With segments each is proved by itself: for each of them the guarantee holds, not for all at
+    once. Where no judged model says how sure it is, all that the rules decide is certified together, or nothing.
+
+    The probability is that of each certificate by itself. What none can know: a world that changes after the last row.
+    So they expire, the reason says when their rows were received, and the audit lane runs beside them.
     """
     if spec.output != use_case.judged_by:
         return None
-    if rows is None:
-        rows = labelled_rows(place, use_case, spec, as_of=as_of, part="certify", window=spec.train_window)
-    frame = predict_with(spec, fitted, version, rows.cases)
+    unseen = unseen_rows(place, use_case, spec, version, rows, as_of=as_of)
+    frame = predict_with(spec, fitted, version, unseen.cases)
     companions: dict[str, int] = {}
     for other in use_case.models:
         if other.output == spec.output:
             continue
-        champion = promotions.champion(place.log, use_case.name, other.name)
-        if champion is None:
-            return _none(
-                use_case, spec, version, rows.digest, f"{other.name} has no champion yet, and rules may use it"
-            )
-        try:
-            estimator = place.load(other, champion.version, champion.digest)
-        except RegistryError as fault:
-            why = f"{other.name} version {champion.version} could not be loaded: {type(fault).__name__}"
-            return _none(use_case, spec, version, rows.digest, why)
-        frame = predict_with(other, estimator, champion.version, frame)
-        companions[other.name] = champion.version
+        found = _champion_of(place, use_case, other)
+        if isinstance(found, str):
+            return _issued(place, use_case, spec, version, unseen.digest, reason=found)
+        number, estimator = found
+        frame = predict_with(other, estimator, number, frame)
+        companions[other.name] = number
+    if not len(unseen):
+        why = f"no case has a known outcome of {', '.join(use_case.judges)} that no model has learned from"
+        return _issued(place, use_case, spec, version, unseen.digest, reason=why)
     verdicts, ruled = rule_verdicts(use_case, frame)
     if not ruled.any():
-        return _none(use_case, spec, version, rows.digest, "no rule of the policy holds for any labelled row")
+        why = "no rule of the policy holds for any labelled row"
+        return _issued(place, use_case, spec, version, unseen.digest, reason=why)
+    sure = sure_outputs(use_case, frame)
+    loss = verdict_loss(use_case, verdicts, frame, unseen.truth)
+    judged = _Judged(segments_of(use_case, frame), ruled, confidence_of(sure, frame), loss)
+    proved = _proved(use_case.review, judged)
+    notes = [proved.pop("reason"), unseen.period, "" if sure else _ALL_OR_NOTHING, unseen.note]
+    said = {
+        "companions": companions,
+        "sure": sure,
+        "labels_used": len(unseen),
+        "reason": "; ".join(filter(None, notes)),
+    }
+    return _issued(place, use_case, spec, version, unseen.digest, **proved, **said)
+
+
+_ALL_OR_NOTHING = (
+    "no judged model says how sure it is, so all that the rules decide is certified together or not at all"
+)
+
+
+def _champion_of(place: Workspace, use_case: UseCase, spec: ModelSpec) -> tuple[int, Any] | str:
+    """Number and estimator of a companion's champion, or why there is none to be had."""
+    champion = promotions.champion(place.log, use_case.name, spec.name)
+    if champion is None:
+        return f"{spec.name} has no champion yet, and rules may use it"
+    try:
+        return champion.version, place.load(spec, champion.version, champion.digest)
+    except RegistryError as fault:
+        return f"{spec.name} version {champion.version} could not be loaded: {type(fault).__name__}"
+
+
+def _proved(policy: ReviewPolicy, judged: _Judged) -> dict[str, Any]:
+    """What is proved of the rows: of all together, or of each segment by itself."""
+    if policy.segments is None:
+        whole = _of_rows(policy, judged, np.ones(len(judged.ruled), dtype=bool))
+        return {
+            "threshold": whole.threshold,
+            "coverage": whole.coverage,
+            "error_upper": whole.error_upper,
+            "more_labels": _plan(policy, judged),
+            "reason": whole.reason,
+        }
+    names = sorted(set(judged.segments.tolist()) - {""})
+    segments = {name: _of_rows(policy, judged, judged.segments == name) for name in names}
+    certified = [each for each in segments.values() if each.threshold is not None]
+    decided = sum(each.coverage * each.labels_used for each in segments.values())
+    return {
+        "threshold": min((each.threshold for each in certified if each.threshold is not None), default=None),
+        "coverage": decided / len(judged.ruled),
+        "error_upper": max((each.error_upper for each in certified if each.error_upper is not None), default=None),
+        "segments": segments,
+        "more_labels": _plan(policy, judged),
+        "reason": f"{len(certified)} of {len(segments)} values of {policy.segments} have a certified threshold",
+    }
+
+
+def _of_rows(policy: ReviewPolicy, judged: _Judged, these: NDArray[np.bool_]) -> SegmentCertificate:
+    """What is proved of some of the rows by themselves."""
+    rows = these & judged.ruled
+    if not rows.any():
+        return SegmentCertificate(None, 0.0, int(these.sum()), None, "no rule of the policy holds for any of them")
     found = certify_threshold(
-        frame[f"{spec.output}_confidence"].to_numpy(dtype=float)[ruled],
-        verdicts[ruled] != rows.truth[ruled],
-        max_error=use_case.review.max_error,
-        confidence_level=use_case.review.confidence,
+        judged.confidence[rows], judged.loss[rows], max_error=policy.max_error, confidence_level=policy.confidence
     )
+    coverage = found.coverage * float(rows.sum() / these.sum())
+    return SegmentCertificate(found.threshold, coverage, int(these.sum()), found.error_upper, found.reason)
+
+
+def _plan(policy: ReviewPolicy, judged: _Judged) -> list[dict[str, Any]]:
+    """What more labels like these would buy, over all rows."""
+    names = [""] if policy.segments is None else sorted(set(judged.segments.tolist()) - {""})
+    total = len(judged.ruled)
+    decided: dict[int, float] = {}
+    for name in names:
+        rows = judged.ruled & ((judged.segments == name) if policy.segments else True)
+        if not rows.any():
+            continue
+        plans = coverage_with_more_labels(
+            judged.confidence[rows], judged.loss[rows], max_error=policy.max_error, confidence_level=policy.confidence
+        )
+        for plan in plans:
+            factor = plan.labels // int(rows.sum())
+            decided[factor] = decided.get(factor, 0.0) + plan.coverage * float(rows.sum())
+    return [{"labels": factor * total, "coverage": share / total} for factor, share in sorted(decided.items())]
+
+
+def _issued(
+    place: Workspace, use_case: UseCase, spec: ModelSpec, version: int, digest: str, **proved: Any
+) -> Certificate:
+    """A certificate from now on; one that allows nothing where only a reason is given."""
+    policy, now = use_case.review, place.now()
+    nothing: dict[str, Any] = {
+        "threshold": None,
+        "coverage": 0.0,
+        "labels_used": 0,
+        "error_upper": None,
+        "companions": {},
+    }
     return Certificate(
         model=spec.name,
         version=version,
-        policy_version=use_case.review.version,
-        threshold=found.threshold,
-        max_error=use_case.review.max_error,
-        confidence=use_case.review.confidence,
-        coverage=found.coverage * float(ruled.mean()),
-        labels_used=len(rows),
-        error_upper=found.error_upper,
-        rows_digest=rows.digest,
-        companions=companions,
-        reason=found.reason,
-    )
-
-
-def _none(use_case: UseCase, spec: ModelSpec, version: int, digest: str, reason: str) -> Certificate:
-    """A certificate that allows nothing, with the reason."""
-    return Certificate(
-        model=spec.name,
-        version=version,
-        policy_version=use_case.review.version,
-        threshold=None,
-        max_error=use_case.review.max_error,
-        confidence=use_case.review.confidence,
-        coverage=0.0,
-        labels_used=0,
-        error_upper=None,
+        policy_version=policy.version,
+        max_error=policy.max_error,
+        confidence=policy.confidence,
         rows_digest=digest,
-        companions={},
-        reason=reason,
+        issued_at=now.isoformat(),
+        expires_at=(now + policy.valid_for).isoformat(),
+        outputs=list(use_case.judges),
+        **(nothing | proved),
     )
+
+
+def renew(place: Workspace, use_case: UseCase, *, as_of: datetime | None = None) -> Certificate | None:
+    """Certify the judging model's champion anew, on what is known now, and keep the certificate with it.
+
+    Where there is no champion, or its files cannot be had now, nothing changes and None is given: cases that the old
+    certificate does not cover go to people.
+
+    Args:
+        place: where certificates are kept.
+        use_case: the business process.
+        as_of: only outcomes known by then, and only cases received by then; default now.
+    """
+    spec = use_case.model(use_case.judged_by)
+    champion = promotions.champion(place.log, use_case.name, spec.name)
+    if champion is None:
+        return None
+    try:
+        fitted = place.load(spec, champion.version, champion.digest)
+    except RegistryError as fault:
+        _logger.warning("%s version %d is not certified anew: %s", spec.name, champion.version, fault)
+        return None
+    certificate = certify(place, use_case, spec, champion.version, fitted, as_of=as_of or place.now())
+    record = versions.get(place.log, use_case.name, spec.name, champion.version)
+    if certificate is not None:
+        versions.attach_evidence(
+            place.log,
+            use_case.name,
+            spec.name,
+            champion.version,
+            evidence=str(record.evidence),
+            evidence_digest=str(record.evidence_digest),
+            certificate=certificate.to_json(),
+        )
+    return certificate
 
 
 def certificate_in_force(place: Workspace, use_case: UseCase) -> Certificate | None:
-    """The certificate of the judging model's champion, where it has one for the policy as it stands."""
+    """The certificate of the judging model's champion, where it has one; whether it allows anything, `propose` says."""
     spec = use_case.model(use_case.judged_by)
     champion = promotions.champion(place.log, use_case.name, spec.name)
     if champion is None:
         return None
     text = versions.get(place.log, use_case.name, spec.name, champion.version).certificate
     return Certificate.from_json(text) if text else None
-
-
-def rule_verdicts(use_case: UseCase, cases: pd.DataFrame) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """The verdict of the first rule that holds (None where none does), and whether one held; one entry a row.
-
-    Raises:
-        UseCaseError: a rule does not give one truth value a row.
-    """
-    verdicts = np.full(len(cases), None, dtype=object)
-    ruled = np.zeros(len(cases), dtype=bool)
-    if cases.empty:
-        return verdicts, ruled
-    for verdict, rule in use_case.review.auto.items():
-        holds = np.asarray(rule(cases))
-        holds = np.where(pd.isna(holds), np.False_, holds)  # what is missing is not true
-        if holds.shape != (len(cases),):
-            raise UseCaseError(
-                f"the rule for {verdict!r} of {use_case.name} gave the shape {holds.shape} for {len(cases)} cases; "
-                "a rule takes the frame and gives one truth value a row"
-            )
-        holds = (holds == True) & ~ruled  # noqa: E712  nor is what is no truth value
-        verdicts[holds] = verdict
-        ruled |= holds.astype(bool)
-    return verdicts, ruled

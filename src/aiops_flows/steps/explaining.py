@@ -1,4 +1,4 @@
-"""What a reviewer is shown of a case: its fields, what the models said, and which fields moved them."""
+"""What a reviewer is shown of a case: its fields, and unless it is read blind what the models said, and why."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pandas as pd
 
 from aiops_flows.case_log import questions, versions
 from aiops_flows.errors import CaseUnknown, RegistryError
+from aiops_flows.steps.audit_lane import ASKED
 from aiops_flows.steps.frames import stored_frame
 from aiops_flows.steps.inference import features_of
 from aiops_flows.steps.rows import learned_rows
@@ -23,7 +24,10 @@ _MOST = 5
 
 
 def shown(place: Workspace, use_case: UseCase, case_id: str) -> dict[str, Any]:
-    """The case as a reviewer sees it: ``case``, ``predictions`` (with reasons), ``asked_because``.
+    """The case as a reviewer sees it: ``case``, ``predictions`` (with reasons), ``asked_because``, ``blind``.
+
+    While a blind review of it is open, only the case's fields are given, whatever else is open: who reads it must not
+    know the verdict or what the models said.
 
     Raises:
         CaseUnknown: no such case.
@@ -31,14 +35,19 @@ def shown(place: Workspace, use_case: UseCase, case_id: str) -> dict[str, Any]:
     stored = questions.cases(place.log, use_case.name, case_ids=[case_id])
     if stored.empty:
         raise CaseUnknown(f"{use_case.name} has no case {case_id!r}; aiops-flows review list names those that wait")
-    cases = stored_frame(use_case.case, stored)
     fields = json.loads(stored["body"].iloc[0])
+    case = {"case_id": case_id, "received_at": str(stored["received_at"].iloc[0]), **fields}
     opened = questions.open_reviews(place.log, use_case.name)
-    why = opened.loc[opened["case_id"] == case_id, "reason"].tolist()
+    opened = opened[opened["case_id"] == case_id]
+    if opened["blind"].any():
+        return {"case": case, "predictions": [], "asked_because": ASKED, "blind": True}
+    cases = stored_frame(use_case.case, stored)
+    why = opened["reason"].tolist()
     return {
-        "case": {"case_id": case_id, "received_at": str(stored["received_at"].iloc[0]), **fields},
+        "case": case,
         "predictions": [said for spec in use_case.models for said in _said(place, use_case, spec, cases)],
         "asked_because": why[0] if why else None,
+        "blind": False,
     }
 
 

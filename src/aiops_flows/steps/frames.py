@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import types
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -10,6 +9,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 import pandas as pd
 from pydantic import AwareDatetime
+from pydantic_core import from_json
 
 from aiops_flows.use_case import Case, UseCase
 
@@ -18,7 +18,7 @@ __all__ = ["case_frame", "empty_frame", "grown", "plain_type", "stored_frame"]
 _NOT_IN_BODY = frozenset({"case_id", "received_at"})
 
 
-def case_frame(case_type: type[Case], columns: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
+def case_frame(case_type: type[Case], columns: Mapping[str, Sequence[Any] | pd.Series[Any]]) -> pd.DataFrame:
     """A frame of cases: ``case_id``, ``batch``, ``received_at``, then the fields of the case in their order.
 
     Numbers become ``int64`` or ``float64`` (missing: NaN), moments ``datetime64[us, UTC]``, the rest ``object``
@@ -56,12 +56,12 @@ def stored_frame(case_type: type[Case], stored: pd.DataFrame, tokens: Mapping[st
         stored: columns ``case_id``, ``received_at``, ``body`` (JSON text), and ``batch_id`` where tokens are given.
         tokens: batch id -> token of the lease under which the cases are worked on; without it ``batch`` is empty.
     """
-    bodies = json.loads("[" + ",".join(stored["body"].tolist()) + "]")
-    columns: dict[str, Sequence[Any]] = {
+    bodies = from_json("[" + ",".join(stored["body"].tolist()) + "]")
+    columns: dict[str, Sequence[Any] | pd.Series[Any]] = {
         name: [body.get(name) for body in bodies] for name in case_type.model_fields if name not in _NOT_IN_BODY
     }
     columns["case_id"] = stored["case_id"].tolist()
-    columns["received_at"] = stored["received_at"].tolist()
+    columns["received_at"] = stored["received_at"]
     columns["batch"] = [tokens[batch] for batch in stored["batch_id"]] if tokens else [""] * len(stored)
     return case_frame(case_type, columns)
 
@@ -76,7 +76,7 @@ def plain_type(annotation: Any) -> Any:
     return annotation
 
 
-def _series(values: Sequence[Any], plain: Any) -> pd.Series[Any]:
+def _series(values: Sequence[Any] | pd.Series[Any], plain: Any) -> pd.Series[Any]:
     if plain is float:
         return pd.Series(values, dtype="float64")
     if plain is int:
@@ -86,6 +86,10 @@ def _series(values: Sequence[Any], plain: Any) -> pd.Series[Any]:
     return pd.Series(values, dtype=object)
 
 
-def _moments(values: Sequence[Any]) -> pd.Series[Any]:
-    moments = pd.to_datetime(pd.Series(values, dtype=object), utc=True, format="ISO8601")
-    return moments.astype("datetime64[us, UTC]")
+def _moments(values: Sequence[Any] | pd.Series[Any]) -> pd.Series[Any]:
+    if isinstance(values, pd.Series) and isinstance(values.dtype, pd.DatetimeTZDtype):
+        moments = values.reset_index(drop=True).dt.tz_convert("UTC")  # read by the case log already
+    else:
+        moments = pd.to_datetime(pd.Series(values, dtype=object), utc=True, format="ISO8601")
+    exact: pd.Series[Any] = moments.astype("datetime64[us, UTC]")
+    return exact

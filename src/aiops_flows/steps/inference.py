@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,8 +50,9 @@ def predict(place: Workspace, use_case: UseCase, model: str | ModelSpec, cases: 
         cases: frame with ``case_id``, ``batch`` and the model's features; no column of it is changed.
 
     Returns:
-        The frame with ``{output}`` (class label, or quantity), ``{output}_confidence`` (probability of that class;
-        NaN for quantities), ``{output}_version`` (``Int64``) and ``{output}_note`` (empty, or why nothing was said).
+        The frame with ``{output}`` (class label, or quantity), ``{output}_confidence`` (probability of that class; for
+        quantities what the estimator's ``predict_confidence`` says, NaN where it has none), ``{output}_version``
+        (``Int64``) and ``{output}_note`` (empty, or why nothing was said).
     """
     spec = model if isinstance(model, ModelSpec) else use_case.model(model)
     place.hold(use_case.name, cases["batch"].unique())
@@ -100,9 +101,22 @@ def predict_with(spec: ModelSpec, estimator: Any, version: int, cases: pd.DataFr
 
 
 def _quantities(estimator: Any, features: pd.DataFrame) -> Answers:
-    said, failures = _careful(estimator.predict, features, 1)
-    values = [None if position in failures else float(value) for position, value in enumerate(said[:, 0].tolist())]
-    return Answers(values, [None] * len(values), None, failures)
+    sure = getattr(estimator, "predict_confidence", None)
+    if sure is None:
+        said, failures = _careful(estimator.predict, features, 1)
+        return Answers(_unless(failures, said[:, 0]), [None] * len(said), None, failures)
+    both, failures = _careful(lambda rows: np.column_stack([estimator.predict(rows), sure(rows)]), features, 2)
+    for position in np.flatnonzero((both[:, 1] < 0) | (both[:, 1] > 1)).tolist():
+        failures.setdefault(position, "the model gave a confidence that is not between 0 and 1")
+    return Answers(_unless(failures, both[:, 0]), _unless(failures, both[:, 1]), None, failures)
+
+
+def _unless(failures: Mapping[int, str], numbers: np.ndarray[Any, Any]) -> list[Any]:
+    """The numbers, but None where the estimator failed."""
+    values: list[Any] = numbers.tolist()
+    for position in failures:
+        values[position] = None
+    return values
 
 
 def _classes(estimator: Any, features: pd.DataFrame) -> Answers:

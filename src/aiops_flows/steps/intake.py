@@ -88,7 +88,7 @@ def _store(place: Workspace, use_case: UseCase, delivery: Delivery, *, history: 
     lease = _claimed(place, use_case, checked.digest, delivery.name, patient=patient)
     if history:  # before its cases are stored: should this process end now, no worker must find them left behind
         leases.finish(place.log, lease)
-    now = datetime.now(UTC)
+    now = place.now()
     conflicts = _write(place, use_case, checked, lease, now)
     refused = checked.refused + [conflict_row(checked, position, delivery.name) for position in conflicts]
     if refused:

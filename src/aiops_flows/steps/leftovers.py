@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import pandas as pd
 
@@ -125,7 +124,7 @@ def _set_aside(place: Workspace, use_case: UseCase, lease: Lease, stored: pd.Dat
     digest = hashlib.sha256(f"{case['case_id']} {case['digest']}".encode()).hexdigest()
     row = QuarantineRow(case["case_id"], digest, "work", reason, case["body"], lease.batch_id, attempts)
     writes.add_quarantine(place.log, use_case.name, [row], lease)
-    due = datetime.now(UTC) + use_case.review.due
+    due = place.now() + use_case.review.due
     writes.add_verdicts(
         place.log,
         use_case.name,

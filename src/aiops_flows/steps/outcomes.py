@@ -105,7 +105,7 @@ class _Told:
 def _record_one(
     place: Workspace, use_case: UseCase, model: ModelSpec, delivery: Delivery, identity: str, refused: dict[int, str]
 ) -> OutcomesRecorded:
-    now = datetime.now(UTC)
+    now = place.now()
     told: list[_Told] = []
     for position, row in enumerate(delivery.rows):
         try:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from aiops_flows.case_log import promotions, versions
 from aiops_flows.case_log.promotions import Champion, Promotion
 from aiops_flows.case_log.versions import VersionRecord
 from aiops_flows.errors import NotApproved, RegistryError, VersionUnknown
-from aiops_flows.steps.certifying import certify
+from aiops_flows.steps.alarms import approvals_asked_for, blocked_by
+from aiops_flows.steps.certifying import renew
+from aiops_flows.steps.live_gate import changed_beside_shadow, judge_live, left_open
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase
 
@@ -29,7 +32,7 @@ class PromotionResult:
     model: str
     version: int | None
     action: str
-    """``promoted``, ``refused``, ``waiting`` (for an approval), ``rolled back`` or ``nothing`` (no challenger)."""
+    """``promoted``, ``refused``, ``waiting`` (for labels or approval), ``rolled back``, ``nothing`` (no challenger)."""
     reasons: list[str]
     predecessor: int | None = None
     evidence_digest: str | None = None
@@ -54,6 +57,9 @@ def promote(
 ) -> PromotionResult:
     """Make a challenger champion if all its gates passed against the present champion and its approval is there.
 
+    The gate ``shadow`` is judged here, on the live cases that both answered: until they tell, the promotion waits.
+    An open alarm may refuse it, or ask for the approval of a second person.
+
     Args:
         place: where promotions are recorded.
         use_case: the business process.
@@ -74,13 +80,46 @@ def promote(
     champion = promotions.champion(place.log, use_case.name, spec.name)
     if _version(champion) == record.version:
         return PromotionResult(spec.name, record.version, "nothing", ["it is the champion already"])
-    reasons = _refusals(place, use_case, spec, record, evidence, champion)
     who = proposer or place.settings.actor
+    files = place.registry.evidence_files(record.run_id)
+    reasons = _refusals(place, use_case, spec, record, (evidence, champion, files))
+    if not reasons:
+        live = judge_live(place, use_case, spec, record, evidence, files["evidence/evidence.json"])
+        record, evidence, reasons = live.record, live.evidence, live.refusals
+        waits = live.waiting or ("" if reasons else _approval_missing(place, use_case, spec, record, who))
+        if waits:
+            return _result(record, "waiting", [waits], champion)
     if not reasons:
         return _promote(place, use_case, spec, record, (evidence, champion, who))
     _record(place, use_case, record, "refuse", (champion, who, "; ".join(reasons), evidence))
     repair_aliases(place, use_case, spec)
-    return PromotionResult(spec.name, record.version, "refused", reasons, _version(champion), record.evidence_digest)
+    return _result(record, "refused", reasons, champion)
+
+
+def _result(record: VersionRecord, action: str, reasons: list[str], champion: Champion | None) -> PromotionResult:
+    return PromotionResult(record.model, record.version, action, reasons, _version(champion), record.evidence_digest)
+
+
+def _approval_missing(
+    place: Workspace, use_case: UseCase, spec: ModelSpec, record: VersionRecord, proposer: str
+) -> str:
+    """Why the promotion waits for a second person, where an open alarm asks for one; four eyes are the log's matter."""
+    asked = approvals_asked_for(place, use_case, spec)
+    involved = {_person(proposer), _person(record.trained_by)}
+    if not asked or {_person(approver) for approver in _approvers(place, use_case, record)} - involved:
+        return ""
+    return f"{'; '.join(asked)}: ask for it (aiops-flows approve), then promote again"
+
+
+def _approvers(place: Workspace, use_case: UseCase, record: VersionRecord) -> list[str]:
+    """Who approved the version on its evidence as it stands."""
+    return promotions.approvers(
+        place.log, use_case.name, record.model, record.version, evidence_digest=record.evidence_digest
+    )
+
+
+def _person(name: str) -> str:
+    return name.strip().lower()
 
 
 def _challenger(place: Workspace, use_case: UseCase, spec: ModelSpec, version: int | None) -> VersionRecord | None:
@@ -103,11 +142,15 @@ def _refusals(
     use_case: UseCase,
     spec: ModelSpec,
     record: VersionRecord,
-    evidence: dict[str, Any],
-    champion: Champion | None,
+    judged: tuple[dict[str, Any], Champion | None, Mapping[str, bytes]],
 ) -> list[str]:
-    """Why the version may not be promoted: failed gates, changed evidence or files, or a judgement that is outdated."""
-    reasons = [f"{gate['gate']}: {gate['reason']}" for gate in evidence["gates"] if gate["passed"] is not True]
+    """Why the version may not be promoted: failed gates, open alarms, changed evidence, an outdated judgement.
+
+    A gate that is judged at promotion is left to `judge_live`, as long as the model still declares it.
+    """
+    evidence, champion, files = judged
+    failed = [gate for gate in evidence["gates"] if gate["passed"] is not True and not left_open(spec, gate)]
+    reasons = [f"{gate['gate']}: {gate['reason']}" for gate in failed] + blocked_by(place, use_case, spec)
     if not evidence["gates"]:
         reasons.append("its evidence holds no gate, so it was never judged")
     if spec.four_eyes and not record.four_eyes:
@@ -117,7 +160,7 @@ def _refusals(
         reasons.append(
             f"it was judged against champion version {judged_against}, the champion is now {now}; train again"
         )
-    return reasons + _withdrawn(place, use_case, record) + _changed(place, record)
+    return reasons + _withdrawn(place, use_case, record) + _changed(spec, record, files)
 
 
 def _withdrawn(place: Workspace, use_case: UseCase, record: VersionRecord) -> list[str]:
@@ -127,11 +170,10 @@ def _withdrawn(place: Workspace, use_case: UseCase, record: VersionRecord) -> li
     return [f"it was rolled back ({reason}); train again" for reason in undone["reason"].tolist()[-1:]]
 
 
-def _changed(place: Workspace, record: VersionRecord) -> list[str]:
+def _changed(spec: ModelSpec, record: VersionRecord, files: Mapping[str, bytes]) -> list[str]:
     """What of the evidence kept with the version is no longer what was judged."""
-    files = place.registry.evidence_files(record.run_id)
     kept = files.get("evidence/evidence.json", b"")
-    if hashlib.sha256(kept).hexdigest() != record.evidence_digest:
+    if changed_beside_shadow(spec, record, kept):
         return ["the evidence kept with the version is not what was judged"]
     report = files.get("evidence/drift_report.html", b"")
     if hashlib.sha256(report).hexdigest() != json.loads(kept)["report_sha256"]:
@@ -151,12 +193,10 @@ def _promote(
     try:
         _record(place, use_case, record, "promote", (champion, who, "all gates passed", evidence))
     except NotApproved as missing:
-        return PromotionResult(
-            spec.name, record.version, "waiting", [str(missing)], _version(champion), record.evidence_digest
-        )
+        return _result(record, "waiting", [str(missing)], champion)
     repair_aliases(place, use_case, spec)
     recertify(place, use_case, but=spec)
-    return PromotionResult(spec.name, record.version, "promoted", [], _version(champion), record.evidence_digest)
+    return _result(record, "promoted", [], champion)
 
 
 def _record(place: Workspace, use_case: UseCase, record: VersionRecord, action: Any, judged: Any) -> Promotion:
@@ -290,32 +330,12 @@ def recertify(place: Workspace, use_case: UseCase, *, but: ModelSpec | None, as_
         place: where certificates are recorded.
         use_case: the business process.
         but: a model whose own promotion just happened: if it is the judging one, its certificate is fresh.
-        as_of: only outcomes known by then; default what was known when the champion was certified.
+        as_of: only outcomes known by then; default now.
     """
-    spec = use_case.model(use_case.judged_by)
-    champion = promotions.champion(place.log, use_case.name, spec.name)
-    if champion is None or (but is not None and but.name == spec.name):
-        return
-    record = versions.get(place.log, use_case.name, spec.name, champion.version)
-    learned = datetime.fromisoformat(json.loads(record.learned)["as_of"])
-    try:
-        fitted = place.load(spec, champion.version, champion.digest)
-    except RegistryError as fault:
-        _logger.warning("%s version %d is not certified anew: %s", spec.name, champion.version, fault)
-        return
-    certificate = certify(place, use_case, spec, champion.version, fitted, as_of=as_of or learned)
-    if certificate is not None and certificate.to_json() != record.certificate:
-        versions.attach_evidence(
-            place.log,
-            use_case.name,
-            spec.name,
-            champion.version,
-            evidence=str(record.evidence),
-            evidence_digest=str(record.evidence_digest),
-            certificate=certificate.to_json(),
-        )
+    if but is None or but.name != use_case.model(use_case.judged_by).name:
+        renew(place, use_case, as_of=as_of)
 
 
 def champion_at(place: Workspace, use_case: UseCase, model: str, at: datetime | None = None) -> Champion | None:
     """Who was champion at a moment (now), who approved it, and since when."""
-    return promotions.champion(place.log, use_case.name, use_case.model(model).name, at or datetime.now(UTC))
+    return promotions.champion(place.log, use_case.name, use_case.model(model).name, at or place.now())

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import pandas as pd
 
-from aiops_flows.case_log import promotions, questions, versions, writes
+from aiops_flows.case_log import alarms, promotions, questions, versions, writes
 from aiops_flows.case_log.writes import Decisions, Reviews
 from aiops_flows.errors import UseCaseError
 from aiops_flows.steps.certifying import certificate_in_force
 from aiops_flows.steps.frames import stored_frame
 from aiops_flows.steps.inference import Answers, answer, predict_with
-from aiops_flows.steps.review import Proposal, propose
+from aiops_flows.steps.proposing import Proposal, propose
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase
 
@@ -64,7 +63,7 @@ def recall(place: Workspace, use_case: UseCase, model: str, version: int) -> Rec
     total = Recalled(spec.name, version, found=len(found), by_people=len(found) - len(by_policy))
     if by_policy.empty:
         return total
-    questioned = set(questions.open_reviews(place.log, use_case.name)["case_id"])
+    questioned = set(questions.open_reviews(place.log, use_case.name, lane=False)["case_id"])
     waiting = by_policy[~by_policy["case_id"].isin(questioned)].reset_index(drop=True)
     confirmed = requeued = 0
     for start in range(0, len(waiting), place.settings.batch_size):
@@ -81,7 +80,9 @@ def _again(place: Workspace, use_case: UseCase, decided: pd.DataFrame) -> tuple[
     cases = stored_frame(use_case.case, stored)
     order = decided.set_index("case_id").loc[cases["case_id"]]
     certificate = certificate_in_force(place, use_case)
-    proposal = propose(use_case, _predicted(place, use_case, cases), certificate)
+    standing = alarms.open_alarms(place.log, use_case.name)
+    frame = _predicted(place, use_case, cases)
+    proposal = propose(use_case, frame, certificate, at=place.now(), alarms=standing)
     same = [new == old for new, old in zip(proposal.verdicts, order["verdict"].tolist(), strict=True)]
     confirmed = [position for position, equal in enumerate(same) if equal]
     changed = [position for position, equal in enumerate(same) if not equal]
@@ -113,7 +114,7 @@ def _reopen(
     positions: list[int],
 ) -> None:
     ids, revisions, verdicts = decided
-    due = datetime.now(UTC) + use_case.review.due
+    due = place.now() + use_case.review.due
     reasons = []
     for position in positions:
         now = proposal.verdicts[position]

@@ -2,40 +2,56 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+from statistics import median
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from aiops_flows.case_log import leases, questions, writes
+from aiops_flows.case_log import alarms, leases, questions, writes
 from aiops_flows.case_log.moments import moment_text
-from aiops_flows.case_log.writes import Decision, Decisions, Reviews
-from aiops_flows.errors import ChampionChanged, UseCaseError
-from aiops_flows.steps.certifying import Certificate, certificate_in_force, rule_verdicts
+from aiops_flows.case_log.writes import Decision, Decisions, Reading, Reviews, VerdictsAdded
+from aiops_flows.errors import AlreadyDecided, ChampionChanged, UseCaseError
+from aiops_flows.steps.audit_lane import Draw, audits, draw
+from aiops_flows.steps.certifying import Certificate, certificate_in_force
 from aiops_flows.steps.frames import grown
 from aiops_flows.steps.leftovers import unfinished
+from aiops_flows.steps.proposing import Proposal, propose
 from aiops_flows.steps.workspace import Workspace
-from aiops_flows.use_case import ModelSpec, UseCase
+from aiops_flows.use_case import UseCase
 
 _MOST_URGENT = 1e300
 __all__ = ["Proposal", "decide", "overdue", "propose", "review"]
 
 
 @dataclass(frozen=True)
-class Proposal:
-    """What policy would do with each case: a verdict, or None for a person; and the reason."""
+class _Plan:
+    """What is to be done with each case of a frame as things stand now."""
 
-    verdicts: list[str | None]
-    reasons: list[str]
+    certificate: Certificate | None
+    proposal: Proposal
+    audited: Draw
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """What a write needs of the cases, one entry a case."""
+
+    ids: list[str]
+    tokens: list[str]
+    priorities: list[float]
+    due: str
 
 
 def review(place: Workspace, use_case: UseCase, cases: pd.DataFrame) -> pd.DataFrame:
     """The cases with their verdict: by policy where it may decide, else a review is opened for a person.
 
-    A case that has a decision or an open review keeps it. When every case of a batch is through, the batch is finished.
+    A case that has a decision or an open review keeps it. A share of what policy decides is put to a person as well,
+    in the audit lane: the decision stands meanwhile. When every case of a batch is through, the batch is finished.
 
     Args:
         place: where decisions and reviews are stored.
@@ -47,61 +63,77 @@ def review(place: Workspace, use_case: UseCase, cases: pd.DataFrame) -> pd.DataF
         (``policy``, ``person``, or None while a person must answer).
     """
     place.hold(use_case.name, cases["batch"].unique())
-    certificate = certificate_in_force(place, use_case)
-    proposal = propose(use_case, cases, certificate)
-    priorities = _priorities(use_case, cases)
-    ids, tokens = cases["case_id"].tolist(), cases["batch"].tolist()
-    due = moment_text(datetime.now(UTC) + use_case.review.due)
-    verdicts, reasons = list(proposal.verdicts), list(proposal.reasons)
-    by: list[str | None] = [None if verdict is None else "policy" for verdict in verdicts]
+    plan = _plan(place, use_case, cases)
+    due = moment_text(place.now() + use_case.review.due)
+    frame = _Frame(cases["case_id"].tolist(), cases["batch"].tolist(), _priorities(use_case, cases), due)
+    verdicts, reasons, by = _said(plan.proposal)
     start = 0
-    while start < len(ids):
-        part = range(start, min(start + place.settings.batch_size, len(ids)))
-        auto = [position for position in part if verdicts[position] is not None]
-        asked = [position for position in part if verdicts[position] is None]
+    while start < len(frame.ids):
+        part = range(start, min(start + place.settings.batch_size, len(frame.ids)))
         try:
-            added = writes.add_verdicts(
-                place.log,
-                use_case.name,
-                policy_version=use_case.review.version,
-                certificate=certificate.name if certificate else None,
-                decisions=_decisions(ids, proposal, auto),
-                reviews=_reviews(ids, proposal.reasons, priorities, asked, due),
-                rests_on=certificate.rests_on if certificate and auto else None,
-                tokens=[tokens[position] for position in part],
-            )
+            added = _write(place, use_case, plan, frame, part)
         except ChampionChanged:  # between two parts: the rest is decided by what holds now
-            certificate = certificate_in_force(place, use_case)
-            proposal = propose(use_case, cases, certificate)
-            verdicts[start:], reasons[start:] = proposal.verdicts[start:], proposal.reasons[start:]
-            by[start:] = [None if verdict is None else "policy" for verdict in verdicts[start:]]
+            plan = _plan(place, use_case, cases)
+            now = _said(plan.proposal)
+            verdicts[start:], reasons[start:], by[start:] = now[0][start:], now[1][start:], now[2][start:]
             continue
         start = part.stop
         if added.stored:
             for position in part:
-                if before := added.stored.get(ids[position]):
+                if before := added.stored.get(frame.ids[position]):
                     verdicts[position], reasons[position], by[position] = before.verdict, before.reason, before.by
-    _finish(place, use_case, set(tokens))
+    _finish(place, use_case, set(frame.tokens))
     columns = {"verdict": verdicts, "verdict_reason": reasons, "verdict_by": by}
     return grown(cases, {name: pd.Series(said, dtype=object, index=cases.index) for name, said in columns.items()})
 
 
-def _decisions(ids: Sequence[str], proposal: Proposal, positions: Sequence[int]) -> Decisions:
-    return Decisions(
-        case_ids=[ids[position] for position in positions],
-        verdicts=[str(proposal.verdicts[position]) for position in positions],
-        reasons=[proposal.reasons[position] for position in positions],
+def _plan(place: Workspace, use_case: UseCase, cases: pd.DataFrame) -> _Plan:
+    certificate = certificate_in_force(place, use_case)
+    standing = alarms.open_alarms(place.log, use_case.name)
+    proposal = propose(use_case, cases, certificate, at=place.now(), alarms=standing)
+    return _Plan(certificate, proposal, draw(place, use_case, cases, proposal.verdicts, standing))
+
+
+def _said(proposal: Proposal) -> tuple[list[str | None], list[str], list[str | None]]:
+    by = [None if verdict is None else "policy" for verdict in proposal.verdicts]
+    return list(proposal.verdicts), list(proposal.reasons), list[str | None](by)
+
+
+def _write(place: Workspace, use_case: UseCase, plan: _Plan, frame: _Frame, part: range) -> VerdictsAdded:
+    """Store what the plan says of a part of the cases."""
+    certificate, said = plan.certificate, plan.proposal.verdicts
+    auto = [position for position in part if said[position] is not None]
+    asked = [position for position in part if said[position] is None]
+    read = [position for position in auto if plan.audited.chosen[position]]
+    priority = median(frame.priorities) if read else 0.0
+    return writes.add_verdicts(
+        place.log,
+        use_case.name,
+        policy_version=use_case.review.version,
+        certificate=certificate.name if certificate else None,
+        decisions=_decisions(frame.ids, plan, auto),
+        reviews=_reviews(frame, plan.proposal.reasons, asked),
+        rests_on=certificate.rests_on if certificate and auto else None,
+        tokens=[frame.tokens[position] for position in part],
+        audits=audits(use_case, frame.ids, read, priority, frame.due) if read else None,
     )
 
 
-def _reviews(
-    ids: Sequence[str], reasons: Sequence[str], priorities: Sequence[float], positions: Sequence[int], due: str
-) -> Reviews:
-    return Reviews(
+def _decisions(ids: Sequence[str], plan: _Plan, positions: Sequence[int]) -> Decisions:
+    return Decisions(
         case_ids=[ids[position] for position in positions],
+        verdicts=[str(plan.proposal.verdicts[position]) for position in positions],
+        reasons=[plan.proposal.reasons[position] for position in positions],
+        audit_probabilities=[plan.audited.probabilities[position] for position in positions],
+    )
+
+
+def _reviews(frame: _Frame, reasons: Sequence[str], positions: Sequence[int]) -> Reviews:
+    return Reviews(
+        case_ids=[frame.ids[position] for position in positions],
         reasons=[reasons[position] for position in positions],
-        priorities=[priorities[position] for position in positions],
-        due_at=[due] * len(positions),
+        priorities=[frame.priorities[position] for position in positions],
+        due_at=[frame.due] * len(positions),
     )
 
 
@@ -124,77 +156,6 @@ def _priorities(use_case: UseCase, cases: pd.DataFrame) -> list[float]:
     return list(np.nan_to_num(given, posinf=_MOST_URGENT, neginf=-_MOST_URGENT).tolist())
 
 
-# --- what policy says ----------------------------------------------------------------------------------------------
-
-
-def propose(use_case: UseCase, cases: pd.DataFrame, certificate: Certificate | None) -> Proposal:
-    """What policy would do with each case; pure: nothing is read or stored.
-
-    Raises:
-        UseCaseError: a rule does not give one truth value a row.
-    """
-    spec = use_case.model(use_case.judged_by)
-    verdicts, ruled = rule_verdicts(use_case, cases)
-    reasons = np.full(len(cases), "no rule of the policy decides this", dtype=object)
-    allowed = ruled.copy()
-    for model in use_case.models:
-        silent = cases[f"{model.output}_version"].isna().to_numpy() if len(cases) else np.zeros(0, dtype=bool)
-        notes = cases[f"{model.output}_note"].to_numpy(dtype=object)
-        reasons[silent] = notes[silent]
-        allowed &= ~silent
-    reason = _why_not_certified(use_case, certificate)
-    if certificate is None or reason:
-        reasons[allowed] = reason
-        allowed[:] = False
-    else:
-        allowed = _certified(use_case, spec, cases, certificate, allowed, reasons)
-        for verdict in use_case.review.auto:
-            reasons[allowed & (verdicts == verdict)] = _reason_of(verdict, certificate)
-    return Proposal([verdict if ok else None for verdict, ok in zip(verdicts, allowed, strict=True)], reasons.tolist())
-
-
-def _answered_by(spec: ModelSpec, cases: pd.DataFrame, version: int | None) -> np.ndarray[Any, Any]:
-    """Whether each case has its prediction from this version."""
-    if version is None:
-        return np.zeros(len(cases), dtype=bool)
-    return np.asarray((cases[f"{spec.output}_version"] == version).fillna(value=False), dtype=bool)
-
-
-def _certified(
-    use_case: UseCase, spec: ModelSpec, cases: pd.DataFrame, certificate: Certificate, allowed: Any, reasons: Any
-) -> np.ndarray[Any, Any]:
-    """Of the allowed cases those that the certificate covers; the others get the reason why not."""
-    same = _answered_by(spec, cases, certificate.version)
-    for other in use_case.models:
-        if other.name == spec.name:
-            continue
-        proved = _answered_by(other, cases, certificate.companions.get(other.name))
-        reasons[allowed & ~proved] = f"answered by another version of {other.name} than it was certified with"
-        allowed &= proved
-    sure = cases[f"{spec.output}_confidence"].to_numpy(dtype=float) >= certificate.threshold
-    reasons[allowed & ~same] = f"answered by another version of {spec.name} than the certified {certificate.version}"
-    unsure = f"{spec.name} is less sure than the certified threshold {certificate.threshold:.4f}"
-    reasons[allowed & same & ~sure] = unsure
-    return np.asarray(allowed & same & sure)
-
-
-def _why_not_certified(use_case: UseCase, certificate: Certificate | None) -> str:
-    if certificate is None:
-        return f"{use_case.model(use_case.judged_by).name} has no certificate for deciding without a person"
-    if certificate.policy_version != use_case.review.version:
-        return "the policy has changed since it was certified; the next training certifies it again"
-    if certificate.threshold is None:
-        return f"nothing may be decided without a person: {certificate.reason}"
-    return ""
-
-
-def _reason_of(verdict: str, certificate: Certificate) -> str:
-    return (
-        f"rule '{verdict}', certified: at most {certificate.max_error:.0%} wrong with probability "
-        f"{certificate.confidence:.0%} from confidence {certificate.threshold:.4f} up"
-    )
-
-
 # --- people --------------------------------------------------------------------------------------------------------
 
 
@@ -208,9 +169,13 @@ def decide(
     actor: str,
     replaces: int | None = None,
     shown: str | None = None,
+    seconds: float | None = None,
     channel: str = "python",
-) -> Decision:
-    """A person's answer to a case, stored as its effective decision.
+) -> Decision | Reading:
+    """A person's answer to what is open of a case: the decision where one is asked for, else the oldest reading.
+
+    An answer to an ordinary review, and a correction, become the effective decision. An answer in the audit lane is a
+    reading: the decision stands, but where an audit says another verdict than policy, which it corrects.
 
     Args:
         place: where decisions are stored.
@@ -221,12 +186,14 @@ def decide(
         actor: who answers.
         replaces: for a correction, the revision of the decision that it replaces.
         shown: what the person was shown, as JSON text.
+        seconds: how long the person took, where that is known.
         channel: through what the answer came: ``python``, ``cli`` or ``prefect``.
 
     Raises:
         UseCaseError: the policy does not know the verdict, or reason or actor is empty.
         CaseUnknown: no such case.
-        AlreadyDecided: it is decided, and ``replaces`` does not name that decision.
+        AlreadyDecided: it is decided, nothing is open, and ``replaces`` does not name that decision.
+        ConflictingWrite: who decided the case cannot read it a second time.
     """
     if verdict not in use_case.review.verdicts:
         raise UseCaseError(
@@ -234,21 +201,25 @@ def decide(
         )
     if not reason.strip() or not actor.strip():
         raise UseCaseError("a decision needs a reason and the name of who decides; one of them is empty")
-    return writes.decide(
-        place.log,
-        use_case.name,
-        case_id,
-        verdict=verdict,
-        reason=reason.strip(),
-        actor=actor.strip(),
-        replaces=replaces,
-        shown=shown,
-        channel=channel,
-    )
+    if seconds is not None and not 0 <= seconds < math.inf:
+        raise UseCaseError(f"seconds is {seconds}; give how long the person took, 0 or more, or leave it out")
+    said: dict[str, Any] = {"verdict": verdict, "reason": reason.strip(), "actor": actor.strip()}
+    said |= {"seconds": seconds, "shown": shown, "channel": channel}
+    try:
+        return writes.decide(place.log, use_case.name, case_id, replaces=replaces, **said)
+    except AlreadyDecided:
+        if replaces is not None or not _waits_for_reading(place, use_case, case_id):
+            raise
+    return writes.read_case(place.log, use_case.name, case_id, **said)
+
+
+def _waits_for_reading(place: Workspace, use_case: UseCase, case_id: str) -> bool:
+    lane = questions.open_reviews(place.log, use_case.name, lane=True)
+    return case_id in set(lane["case_id"])
 
 
 def overdue(place: Workspace, use_case: UseCase, at: datetime | None = None) -> pd.DataFrame:
     """The open reviews whose answer was due before a moment (now), longest overdue first."""
     open_now = questions.open_reviews(place.log, use_case.name)
-    moment = at or datetime.now(UTC)
+    moment = at or place.now()
     return open_now[open_now["due_at"] < moment].sort_values("due_at", ignore_index=True)

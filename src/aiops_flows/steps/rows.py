@@ -17,7 +17,7 @@ from aiops_flows.steps.frames import stored_frame
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase
 
-__all__ = ["Labelled", "Part", "arriving", "cut", "labelled_parts", "labelled_rows", "learned_rows"]
+__all__ = ["Labelled", "Part", "arriving", "cut", "labelled_parts", "labelled_rows", "learned_cases", "learned_rows"]
 
 Part = Literal["train", "judge", "certify"]
 SHARES: dict[Part, float] = {"train": 0.70, "judge": 0.15, "certify": 0.15}
@@ -31,6 +31,8 @@ class Labelled:
     truth: np.ndarray[Any, Any]
     digest: str
     """SHA-256 over case ids, content digests and truths: the identity of the data set."""
+    known_at: pd.Series[Any]
+    """When the truth of each case became known."""
 
     def __len__(self) -> int:
         return len(self.truth)
@@ -97,7 +99,7 @@ def _stored(
 def _labelled(use_case: UseCase, spec: ModelSpec, stored: pd.DataFrame) -> Labelled:
     chosen = stored.reset_index(drop=True)
     truth = np.array(chosen["value"].tolist(), dtype=float if spec.kind == "regressor" else object)
-    return Labelled(stored_frame(use_case.case, chosen), truth, _digest(chosen))
+    return Labelled(stored_frame(use_case.case, chosen), truth, _digest(chosen), chosen["known_at"])
 
 
 def learned_rows(
@@ -115,6 +117,77 @@ def learned_rows(
         window=None if days is None else timedelta(days=days),
         most=most,
     )
+
+
+def learned_cases(
+    place: Workspace, use_case: UseCase, spec: ModelSpec, learned: str, train: Labelled, *, as_of: datetime, most: int
+) -> pd.DataFrame:
+    """The cases of `learned_rows`, taken from the rows of a later training; only what those lack is read.
+
+    Args:
+        place: the case log that holds them.
+        use_case: the business process.
+        spec: the model whose output was the truth asked for.
+        learned: what was recorded of a version.
+        train: the rows that the later training learns from, within the declared window before ``as_of``.
+        as_of: its moment.
+        most: of more than so many a seeded sample.
+    """
+    record = json.loads(learned)
+    then, days = datetime.fromisoformat(record["as_of"]), record["window_days"]
+    if then > as_of:
+        return learned_rows(place, use_case, spec, learned, most).cases
+    first = None if days is None else then - timedelta(days=days)
+    begins = None if spec.train_window is None else as_of - spec.train_window
+    older = _older(place, use_case, spec, then, (first, begins))
+    shared = np.flatnonzero(_labelled_by(place, use_case, spec, train, then, first))
+    rows = pd.Series(range(len(older) + len(shared)))
+    chosen = rows if len(rows) <= most else rows.sample(most, random_state=0).sort_index()
+    read, taken = chosen[chosen < len(older)], chosen[chosen >= len(older)] - len(older)
+    known = train.cases.iloc[shared[taken]]
+    return pd.concat([stored_frame(use_case.case, older.iloc[read]), known] if len(read) else [known]).reset_index(
+        drop=True
+    )
+
+
+def _older(
+    place: Workspace,
+    use_case: UseCase,
+    spec: ModelSpec,
+    known_by: datetime,
+    span: tuple[datetime | None, datetime | None],
+) -> pd.DataFrame:
+    """Stored training rows known by a moment and received within a span, from its first moment to before its second."""
+    first, before = span
+    if before is None or (first is not None and first >= before):
+        return pd.DataFrame()
+    stored = questions.labelled(
+        place.log,
+        use_case.name,
+        name=spec.output,
+        known_by=known_by,
+        received_from=first,
+        received_before=min(before, known_by),
+    )
+    of_train: pd.DataFrame = stored[cut(stored["case_id"].tolist()) == "train"]
+    return of_train
+
+
+def _labelled_by(
+    place: Workspace, use_case: UseCase, spec: ModelSpec, train: Labelled, known_by: datetime, first: datetime | None
+) -> np.ndarray[Any, Any]:
+    """Which training rows were received by a moment, not before the first one, and had an outcome by then.
+
+    What was known later may correct something known by then: only of these the case log is asked.
+    """
+    received = train.cases["received_at"]
+    there = (received < known_by) & (first is None or received >= first)
+    found = there & (train.known_at <= known_by)
+    asked = train.cases.loc[there & ~found, "case_id"].tolist()
+    if asked:
+        corrected = questions.outcomes(place.log, use_case.name, name=spec.output, known_by=known_by, case_ids=asked)
+        found |= train.cases["case_id"].isin(corrected["case_id"])
+    return found.to_numpy(dtype=bool)
 
 
 def learned_record(spec: ModelSpec, as_of: datetime, rows: int) -> str:

@@ -46,7 +46,7 @@ class Retrained:
     @property
     def reasons(self) -> list[str]:
         """Why gates did not pass, one sentence each."""
-        return [f"{result.gate}: {result.reason}" for result in self.results if not result.passed]
+        return [f"{result.gate}: {result.reason}" for result in self.results if result.passed is False]
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ def _keep_evidence(
         "digest": registered.digest,
         "gates": json.loads(as_json(results)),
         "drift": {name: report.as_dict() for name, report in moved.reports.items()},
-        "certificate": certificate.__dict__ if certificate else None,
+        "certificate": json.loads(certificate.to_json()) if certificate else None,
         "report_sha256": hashlib.sha256(rendered.html).hexdigest(),
     }
     text = json.dumps(document, sort_keys=True, indent=2)

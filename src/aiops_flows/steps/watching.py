@@ -1,177 +1,181 @@
-"""Watching what runs: drift of what arrives, quality of what was decided, work that waits."""
+"""The monitor: figures of a use case, the standing watch on its champion, and what follows from it."""
 
 from __future__ import annotations
 
+import json
 import logging
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from datetime import datetime
+from typing import Any, cast
 
-import numpy as np
-import pandas as pd
-
-from aiops_flows.case_log import audit, promotions, questions, versions
-from aiops_flows.drift import DriftReport, RenderedReport, measure_drift, render_report
-from aiops_flows.errors import RegistryError
-from aiops_flows.evidence import exact_interval
-from aiops_flows.steps.promotion import repair_aliases
+from aiops_flows.case_log import alarms, audit, questions, versions
+from aiops_flows.case_log.alarms import Alarm, AlarmAction
+from aiops_flows.errors import ChampionChanged, NothingToRollBackTo, RegistryError
+from aiops_flows.steps.actions import Finding, FindingKind, actions_for
+from aiops_flows.steps.audit_lane import open_second_readings, seed_known_cases
+from aiops_flows.steps.certifying import Certificate, certificate_in_force, renew
+from aiops_flows.steps.health import ModelHealth, UseCaseHealth, certificate_row, model_health
+from aiops_flows.steps.promotion import repair_aliases, rollback
+from aiops_flows.steps.quality import Quality, quality
 from aiops_flows.steps.review import overdue
-from aiops_flows.steps.rows import arriving, learned_rows
+from aiops_flows.steps.standing import Watched, watch_champion
 from aiops_flows.steps.workspace import Workspace
-from aiops_flows.use_case import ModelSpec, UseCase
+from aiops_flows.use_case import UseCase
 
-__all__ = ["DriftCheck", "ModelHealth", "UseCaseHealth", "check_drift", "is_news", "keep_report", "monitor"]
+__all__ = [
+    "ACTOR",
+    "ModelHealth",
+    "UseCaseHealth",
+    "due_for_renewal",
+    "monitor",
+]
+
+ACTOR = "monitor"
+"""Under whose name alarms are raised, and champions rolled back."""
 
 _logger = logging.getLogger("aiops_flows.watching")
 
 
-@dataclass(frozen=True)
-class DriftCheck:
-    """Drift between what a champion learned from and what arrives now."""
+def monitor(place: Workspace, use_case: UseCase, *, as_of: datetime | None = None) -> UseCaseHealth:
+    """The figures of a use case, after the standing watch has acted; run twice, it acts once.
 
-    model: str
-    version: int | None
-    report: DriftReport | None
-    rendered: RenderedReport | None = None
-    reason: str = ""
-
-    @property
-    def verdict(self) -> str:
-        """``drift``, ``no drift`` or ``unknown``."""
-        return self.report.verdict if self.report else "unknown"
-
-
-def check_drift(
-    place: Workspace, use_case: UseCase, *, as_of: datetime | None = None, rows: int = 2_000, render: bool = True
-) -> list[DriftCheck]:
-    """For each model, drift between what its champion learned from and the latest cases.
+    A watched figure of the champion that has left its limit for good has the consequence that the policy's
+    ``on_alarm`` names: its cases go to people, or it is rolled back (where that cannot be, to people). A burst, which
+    one day alone shows, has more cases audited. A certificate that is expired, or will be within a quarter of its
+    validity, is renewed; second readings and known cases are put to persons; leftovers of killed runs are closed,
+    aliases repaired. The alarms stay until a person has cleared them.
 
     Args:
-        place: where cases are read.
+        place: the case log and the registry.
         use_case: the business process.
-        as_of: look as if it were this moment; default now.
-        rows: how many of the latest cases are looked at.
-        render: also make Evidently's report for people.
+        as_of: only look, as it was known at this moment: no alarm, no rollback, no renewal.
     """
-    moment = as_of or datetime.now(UTC)
-    now = arriving(place, use_case, as_of=moment, rows=rows)
-    return [_check(place, use_case, spec, now, render=render) for spec in use_case.models]
-
-
-def _check(place: Workspace, use_case: UseCase, spec: ModelSpec, now: pd.DataFrame, *, render: bool) -> DriftCheck:
-    champion = promotions.champion(place.log, use_case.name, spec.name)
-    if champion is None:
-        return DriftCheck(spec.name, None, None, reason=f"{spec.name} has no champion to compare with")
-    record = versions.get(place.log, use_case.name, spec.name, champion.version)
-    before = learned_rows(place, use_case, spec, record.learned).cases
-    report = measure_drift(before, now, spec.drift_columns)
-    rendered = render_report(before, now, report) if render and len(before) and len(now) else None
-    return DriftCheck(spec.name, champion.version, report, rendered, report.reason)
-
-
-def is_news(place: Workspace, use_case: UseCase, check: DriftCheck) -> bool:
-    """Whether a check says drift and the check before, of the same champion, did not: one alarm calls one retraining.
-
-    Asked before `keep_report`, which remembers the verdict beside the champion in MLflow; in doubt it is news.
-    """
-    if check.verdict != "drift" or check.version is None:
-        return False
-    record = versions.get(place.log, use_case.name, check.model, check.version)
-    try:
-        return place.registry.tag_of(record.run_id, "drift") != "drift"
-    except RegistryError:
-        return True
-
-
-def keep_report(place: Workspace, use_case: UseCase, check: DriftCheck) -> Path:
-    """Keep Evidently's report of a check: in the home folder, and beside the champion in MLflow where it answers."""
-    if check.rendered is None or check.version is None:
-        raise ValueError(f"{check.model}: there is no report to keep; check with render=True, and with a champion")
-    folder = place.settings.folder / "reports" / use_case.name
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"{check.model}-drift.html"
-    file.write_bytes(check.rendered.html)
-    record = versions.get(place.log, use_case.name, check.model, check.version)
-    try:
-        place.registry.attach(record.run_id, {"watching/drift.html": check.rendered.html}, {"drift": check.verdict})
-    except RegistryError as fault:
-        _logger.warning("the drift report is only in %s: %s", file, fault)
-    return file
-
-
-@dataclass(frozen=True)
-class ModelHealth:
-    """How one model does, on the outcomes known by now."""
-
-    model: str
-    champion: int | None
-    challenger: int | None
-    labels: int
-    error: float | None
-    """Share of wrong classes, or mean absolute error."""
-    low: float | None = None
-    high: float | None = None
-    aliases_repaired: bool = False
-
-
-@dataclass(frozen=True)
-class UseCaseHealth:
-    """How a use case does: work, quality, and whether its record holds."""
-
-    use_case: str
-    counts: dict[str, int]
-    overdue: int
-    models: list[ModelHealth]
-    automatic_labels: int
-    automatic_errors: int
-    automatic_low: float | None
-    automatic_high: float | None
-    broken: list[str] = field(default_factory=list)
-
-    def table(self) -> list[dict[str, Any]]:
-        """The figures as rows for people: what, value."""
-        rows: list[dict[str, Any]] = [
-            {"what": name.replace("_", " "), "value": value} for name, value in self.counts.items()
-        ]
-        rows.append({"what": "reviews overdue", "value": self.overdue})
-        shown = "no outcome known yet"
-        if self.automatic_labels:
-            share = self.automatic_errors / self.automatic_labels
-            sure = f"95 % sure: {self.automatic_low:.3f} to {self.automatic_high:.3f}"
-            shown = f"{share:.3f} of {self.automatic_labels} ({sure})"
-        rows.append({"what": "wrong among automatic decisions", "value": shown})
-        for model in self.models:
-            error = "no outcome known yet" if model.error is None else f"{model.error:.4g} of {model.labels} outcomes"
-            rows.append({"what": f"{model.model} version {model.champion}: error", "value": error})
-        rows += [{"what": "broken", "value": finding} for finding in self.broken]
-        return rows
-
-
-def monitor(place: Workspace, use_case: UseCase, *, as_of: datetime | None = None) -> UseCaseHealth:
-    """The figures of a use case as known at a moment; leftovers of killed runs are closed, aliases repaired.
-
-    The error of automatic decisions is that of all whose outcome is known; early outcomes may not be typical of late
-    ones.
-    """
-    moment = as_of or datetime.now(UTC)
-    wrong, labels = _automatic_errors(place, use_case, moment)
-    sure = exact_interval(wrong, labels) if labels else None
-    counts = questions.counts(place.log, use_case.name)
-    row = {} if counts.empty else counts.iloc[0].drop("use_case").to_dict()
-    models = [_health(place, use_case, spec, moment) for spec in use_case.models]
+    moment = as_of or place.now()
+    before = {alarm.number for alarm in alarms.open_alarms(place.log, use_case.name)}
+    repaired = {spec.name: repair_aliases(place, use_case, spec) for spec in use_case.models}
+    watched, renewed, opened = watch_champion(place, use_case, known_by=moment), False, 0
+    if as_of is None:
+        for each in watched:
+            _act(place, use_case, each)
+        renewed = _renew(place, use_case)
+        opened = open_second_readings(place, use_case) + seed_known_cases(place, use_case)
+    total = quality(place, use_case, as_known=moment)[-1]
+    certificate = certificate_in_force(place, use_case)
+    if as_of is None:
+        _keep_with_version(place, use_case, certificate, total, watched)
     _close_leftovers(place)
+    standing = alarms.open_alarms(place.log, use_case.name)
     return UseCaseHealth(
         use_case.name,
-        {str(name): int(value) for name, value in row.items()},
-        len(overdue(place, use_case)),
-        models,
-        labels,
-        wrong,
-        sure.low if sure else None,
-        sure.high if sure else None,
+        _counts(place, use_case),
+        len(overdue(place, use_case, moment)),
+        [model_health(place, use_case, spec, moment, repaired=repaired[spec.name]) for spec in use_case.models],
+        total,
+        certificate,
+        renewed,
+        watched,
+        standing,
+        [alarm for alarm in standing if alarm.number not in before],
+        opened,
         audit.check_invariants(place.log),
     )
+
+
+def _counts(place: Workspace, use_case: UseCase) -> dict[str, int]:
+    counts = questions.counts(place.log, use_case.name)
+    row = {} if counts.empty else counts.iloc[0].drop("use_case").to_dict()
+    return {str(name): int(value) for name, value in row.items()}
+
+
+# --- what follows from the watch -----------------------------------------------------------------------------------
+
+
+def _act(place: Workspace, use_case: UseCase, found: Watched) -> None:
+    """Do what follows from a watched figure; what was done before is not done again."""
+    kind = {"sustained": found.kind, "burst": f"{found.kind} burst"}.get(found.verdict)
+    if kind is None or _sent_to_people(place, use_case, found):
+        return
+    for action in actions_for([Finding(cast("FindingKind", kind), found.reason)], use_case.review):
+        if action.action == "rolled back":
+            _roll_back(place, use_case, found)
+        else:
+            _raise(place, use_case, found, action.action, action.why if found.verdict == "burst" else "")
+
+
+def _roll_back(place: Workspace, use_case: UseCase, found: Watched) -> None:
+    """Make the champion before decide again; where there is none to be had, persons do."""
+    try:
+        back = rollback(place, use_case, found.model, reason=f"{found.kind}: {found.reason}", actor=ACTOR)
+    except ChampionChanged as moved:  # somebody else was faster: the next run watches what is champion now
+        _logger.warning("%s was not rolled back: %s", found.model, moved)
+    except (NothingToRollBackTo, RegistryError) as nothing:
+        _raise(place, use_case, found, "to people", f"no earlier champion can be had: {nothing}")
+    else:
+        _raise(place, use_case, found, "rolled back", f"version {back.version} decides again")
+
+
+def _sent_to_people(place: Workspace, use_case: UseCase, found: Watched) -> bool:
+    """Whether the strongest consequence stands already, or the version is no longer what it was watched as."""
+    standing = alarms.open_alarms(place.log, use_case.name, model=found.model)
+    about = [alarm for alarm in standing if alarm.version == found.version]
+    return any(alarm.action == "rolled back" or _same(alarm, found, "to people") for alarm in about)
+
+
+def _same(alarm: Alarm, found: Watched, action: AlarmAction) -> bool:
+    return (alarm.kind, alarm.action) == (found.kind, action)
+
+
+def _raise(place: Workspace, use_case: UseCase, found: Watched, action: AlarmAction, more: str) -> None:
+    number = alarms.raise_alarm(
+        place.log,
+        use_case.name,
+        model=found.model,
+        version=found.version,
+        kind=found.kind,
+        action=action,
+        reason="; ".join(filter(None, [found.reason, more])),
+        evidence=json.dumps(found.as_row(), sort_keys=True),
+        actor=ACTOR,
+    )
+    _logger.warning("alarm %d: %s of %s version %d: %s", number, found.kind, found.model, found.version, action)
+
+
+# --- what is kept up -----------------------------------------------------------------------------------------------
+
+
+def due_for_renewal(place: Workspace, use_case: UseCase, certificate: Certificate | None) -> bool:
+    """Whether a certificate is expired, or will be within a quarter of the time for which one is valid."""
+    if certificate is None:
+        return False
+    return certificate.expired(place.now() + use_case.review.valid_for / 4)
+
+
+def _renew(place: Workspace, use_case: UseCase) -> bool:
+    if not due_for_renewal(place, use_case, certificate_in_force(place, use_case)):
+        return False
+    return renew(place, use_case) is not None
+
+
+def _keep_with_version(
+    place: Workspace, use_case: UseCase, certificate: Certificate | None, total: Quality, watched: list[Watched]
+) -> None:
+    """Certificate, quality and watch beside the champion in MLflow, as files and tags."""
+    if not watched:
+        return
+    model, version = watched[0].model, watched[0].version
+    record = versions.get(place.log, use_case.name, model, version)
+    files: dict[str, Any] = {
+        "watching/quality.json": total.as_row(),
+        "watching/watch.json": [each.as_row() for each in watched],
+        "watching/certificate.json": json.loads(certificate.to_json()) if certificate else None,
+    }
+    error = "unknown" if total.error is None else f"{total.error:.4f} ({total.low:.4f} to {total.high:.4f})"
+    tags = {"audited_error": error, "watch": "; ".join(f"{each.kind}: {each.verdict}" for each in watched)}
+    tags |= {f"certificate_{what.replace(' ', '_')}": str(told) for what, told in certificate_row(certificate).items()}
+    content = {name: json.dumps(told, indent=2, sort_keys=True).encode() for name, told in files.items()}
+    try:
+        place.registry.attach(record.run_id, content, tags)
+    except RegistryError as fault:
+        _logger.warning("the figures of %s version %d are not in MLflow yet: %s", model, version, fault)
 
 
 def _close_leftovers(place: Workspace) -> None:
@@ -180,39 +184,3 @@ def _close_leftovers(place: Workspace) -> None:
             _logger.info("MLflow run %s was left open by a process that ended; it is closed", run_id)
     except RegistryError as fault:
         _logger.warning("runs that were left open are closed later: %s", fault)
-
-
-def _automatic_errors(place: Workspace, use_case: UseCase, as_of: datetime) -> tuple[int, int]:
-    """Wrong and all automatic decisions whose outcome is known."""
-    decided = questions.effective(place.log, use_case.name)
-    decided = decided[decided["actor_kind"] == "policy"]
-    truth = questions.outcomes(place.log, use_case.name, name=use_case.judged_by, known_by=as_of)
-    both = decided.merge(truth, on="case_id")
-    return int((both["verdict"].astype(str) != both["value"].astype(str)).sum()), len(both)
-
-
-def _health(place: Workspace, use_case: UseCase, spec: ModelSpec, as_of: datetime) -> ModelHealth:
-    champion = promotions.champion(place.log, use_case.name, spec.name)
-    challenger = promotions.challenger(place.log, use_case.name, spec.name)
-    waiting = challenger.version if challenger else None
-    repaired = repair_aliases(place, use_case, spec)
-    if champion is None:
-        return ModelHealth(spec.name, None, waiting, 0, None, aliases_repaired=repaired)
-    said = questions.predictions(place.log, use_case.name, model=spec.name)
-    said = said[said["version"] == champion.version]
-    truth = questions.outcomes(place.log, use_case.name, name=spec.output, known_by=as_of)
-    both = said.merge(truth, on="case_id", suffixes=("_said", "_true"))
-    if both.empty:
-        return ModelHealth(spec.name, champion.version, waiting, 0, None, aliases_repaired=repaired)
-    if spec.kind == "regressor":
-        errors = (both["value_said"].astype(float) - both["value_true"].astype(float)).abs()
-        spread = 1.96 * float(errors.std()) / np.sqrt(len(errors)) if len(errors) > 1 else float("nan")
-        error = float(errors.mean())
-        return ModelHealth(
-            spec.name, champion.version, waiting, len(both), error, error - spread, error + spread, repaired
-        )
-    wrong = int((both["value_said"].astype(str) != both["value_true"].astype(str)).sum())
-    sure = exact_interval(wrong, len(both))
-    return ModelHealth(
-        spec.name, champion.version, waiting, len(both), wrong / len(both), sure.low, sure.high, repaired
-    )

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,23 @@ from aiops_flows.settings import Settings
 from aiops_flows.steps.owners import this_process
 from aiops_flows.use_case import ModelSpec
 
-__all__ = ["Workspace"]
+__all__ = ["Clock", "Workspace", "at_the_time_of"]
+
+Clock = Callable[[], datetime]
+_CLOCK: ContextVar[Clock | None] = ContextVar("aiops_flows_clock", default=None)
+
+
+@contextmanager
+def at_the_time_of(clock: Clock) -> Iterator[None]:
+    """Within it `Workspace.here` works by this clock: for a history that is played again, in a home folder of its own.
+
+    Whatever is written says the clock's time; on a case log of real cases that would be a lie.
+    """
+    token = _CLOCK.set(clock)
+    try:
+        yield
+    finally:
+        _CLOCK.reset(token)
 
 
 @dataclass(frozen=True)
@@ -33,7 +52,7 @@ class Workspace:
         """The workspace that the environment of this process describes; what is open already is used again."""
         settings = Settings()
         return cls(
-            _log(settings.case_log_url, _witness(settings), os.getpid()),
+            _log(settings.case_log_url, _witness(settings), _CLOCK.get(), os.getpid()),
             _registry(settings.tracking_url, str(settings.model_cache), os.getpid()),
             settings,
         )
@@ -58,6 +77,10 @@ class Workspace:
         if held:
             leases.renew(self.log, held, self.settings.lease_seconds)
 
+    def now(self) -> datetime:
+        """The moment that the case log's clock shows: the present one, or that of a replayed history."""
+        return self.log.now()
+
     @property
     def owner(self) -> str:
         """Who holds the leases taken in this process; see `aiops_flows.steps.owners`."""
@@ -65,8 +88,8 @@ class Workspace:
 
 
 @lru_cache(maxsize=8)
-def _log(url: str, witness: Path | None, process: int) -> CaseLog:  # noqa: ARG001  a fork opens its own
-    return CaseLog.open(url, witness=witness)
+def _log(url: str, witness: Path | None, clock: Clock | None, process: int) -> CaseLog:  # noqa: ARG001  a fork opens its own
+    return CaseLog.open(url, witness=witness, clock=clock)
 
 
 def _witness(settings: Settings) -> Path | None:

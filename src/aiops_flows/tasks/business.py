@@ -16,7 +16,7 @@ from aiops_flows.use_case import ModelSpec, UseCase, load_use_case
 if TYPE_CHECKING:
     import pandas as pd
 
-    from aiops_flows.case_log.writes import Decision
+    from aiops_flows.case_log.writes import Decision, Reading
     from aiops_flows.steps.sources import Source
 
 __all__ = ["decide", "intake", "predict", "record_outcomes", "review"]
@@ -56,6 +56,7 @@ def predict(use_case: UseCase | str, model: ModelSpec | str, cases: pd.DataFrame
 def review(use_case: UseCase | str, cases: pd.DataFrame) -> pd.DataFrame:
     """The cases with their verdict: by policy where it may decide, else a review is opened for a person.
 
+    A share of what policy decides is put to a person as well (the audit lane); its decision stands meanwhile.
     Columns read: what the policy's rules read. Columns added: ``verdict`` (None while a person must answer),
     ``verdict_reason``, ``verdict_by``.
     """
@@ -71,14 +72,19 @@ def decide(
     reason: str,
     actor: str,
     replaces: int | None = None,
+    seconds: float | None = None,
     channel: str = "python",
-) -> Decision:
-    """A person's answer to a case, stored as its effective decision.
+) -> Decision | Reading:
+    """A person's answer to what is open of a case: the decision that is asked for, else a reading in the audit lane.
+
+    A reading leaves the decision as it is; where an audit says another verdict than policy, ``reading.decision`` is
+    the correction. ``seconds`` is how long the person took, where that is known.
 
     Raises:
         UseCaseError: the policy does not know the verdict, or reason or actor is empty.
         CaseUnknown: no such case.
-        AlreadyDecided: it is decided, and ``replaces`` does not name that decision's revision.
+        AlreadyDecided: it is decided, nothing is open, and ``replaces`` does not name that decision's revision.
+        ConflictingWrite: who decided the case cannot read it a second time.
     """
     return reviewing.decide(
         Workspace.here(),
@@ -88,6 +94,7 @@ def decide(
         reason=reason,
         actor=actor,
         replaces=replaces,
+        seconds=seconds,
         channel=channel,
     )
 

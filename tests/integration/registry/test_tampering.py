@@ -122,6 +122,19 @@ def test_a_corrupted_cache_is_mended_from_mlflow(
     assert offline.load(example.model, made.version, made.digest)
 
 
+def test_what_was_registered_here_is_checked_as_well(
+    cache: Path, local: Registry, made: Registered, example: Any
+) -> None:
+    """The registry that registered a version reads its files before the first use: no change is passed over."""
+    flip_one_bit(cache / made.digest / "model" / "MLmodel", 10)
+    flip_one_bit(stored_files(local, made) / "MLmodel", 10)
+    with pytest.raises(DigestMismatch, match="MLmodel changed"):
+        local.load(example.model, made.version, made.digest)
+    other = example.register(local)
+    flip_one_bit(cache / other.digest / "model" / "MLmodel", 10)
+    assert local.load(example.model, other.version, other.digest), "mended from MLflow, where nothing was changed"
+
+
 def test_changed_files_in_mlflow_are_refused(cache: Path, local: Registry, made: Registered, example: Any) -> None:
     """Who can write to MLflow's files cannot make another model champion: the digest is in the case log."""
     shutil.rmtree(cache)

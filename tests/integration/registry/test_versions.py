@@ -9,14 +9,21 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
-from aiops_flows.errors import VersionUnknown
+from aiops_flows.errors import UntrustedModel, VersionUnknown
 from aiops_flows.registry import Registry
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _PNG = b"\x89PNG"
+
+
+def negated(values: Any) -> Any:
+    return -values
 
 
 def client_of(registry: Registry) -> MlflowClient:
@@ -152,6 +159,26 @@ def test_mlflows_global_state_is_left_alone(local: Registry, example: Any) -> No
     example.register(local)
     assert mlflow.active_run() is None
     assert mlflow.get_tracking_uri() == before
+
+
+def test_what_was_registered_under_one_list_is_not_loaded_under_another(local: Registry) -> None:
+    """Whoever loads a version names its own types again, also where the same process has registered it."""
+    rows = pd.DataFrame({"amount": [1.0, 2.0]})
+    kept = make_pipeline(FunctionTransformer(negated), LinearRegression()).fit(rows, [1.0, 2.0])
+    facts: dict[str, Any] = {
+        "metrics": {},
+        "params": {},
+        "tags": {},
+        "figures": {},
+        "dataset_digest": "d" * 64,
+        "code_version": "c",
+    }
+    made = local.register("claims-negated", kept, features=rows.iloc[:0], trusted=[negated], **facts)
+    with pytest.raises(UntrustedModel, match="negated"):
+        local.load("claims-negated", made.version, made.digest)
+    assert local.load("claims-negated", made.version, made.digest, trusted=[negated]).predict(rows) == pytest.approx(
+        [1, 2]
+    )
 
 
 def test_a_link_leads_to_the_version(local: Registry, tmp_path: Path) -> None:

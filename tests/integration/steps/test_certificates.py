@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from aiops_flows.case_log import promotions, questions, versions
-from aiops_flows.steps.certifying import Certificate, rule_verdicts
+from aiops_flows.case_log import CaseLog, alarms, promotions, questions, versions
+from aiops_flows.estimators.spread import RegressorWithSpread
+from aiops_flows.evidence.losses import beyond
+from aiops_flows.steps.certifying import Certificate, renew, rule_verdicts
 from aiops_flows.steps.inference import predict
 from aiops_flows.steps.intake import take_in
+from aiops_flows.steps.outcomes import record_outcomes
 from aiops_flows.steps.promotion import promote, rollback
 from aiops_flows.steps.recall import recall
 from aiops_flows.steps.review import review
 from aiops_flows.steps.training import retrain
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ReviewPolicy, UseCase
+from tests.at_work import LEARNED, put_to_work, run
 from tests.integration.steps.test_life_of_a_use_case import NOW, go, learn
-from tests.parcels import PARCELS, cost, late, make_parcels
+from tests.parcels import PARCELS, cost, late, make_outcomes, make_parcels
+
+OLD_FIELDS = {
+    "model", "version", "policy_version", "threshold", "max_error", "confidence", "coverage", "labels_used",
+    "error_upper", "rows_digest", "companions", "reason",
+}  # fmt: skip
+"""What a certificate of the first release holds."""
 
 NA_RULES: dict[str, Callable[[pd.DataFrame], object]] = {
     "nullable": lambda _: pd.Series([True, pd.NA, False], dtype="boolean"),
@@ -101,3 +114,145 @@ def test_a_recalled_decision_names_its_certificate(place: Workspace) -> None:
     champion = promotions.champion(place.log, "parcels", "parcels-late")
     assert champion is not None
     assert champion.version == 1
+
+
+def policy(**changes: Any) -> UseCase:
+    return replace(PARCELS, review=replace(PARCELS.review, **changes))
+
+
+def at(place: Workspace, moment: datetime) -> Workspace:
+    """The same place at another moment."""
+    log = CaseLog(place.log.engine, place.log.url, place.log.witness, clock=lambda: moment)
+    return replace(place, log=log)
+
+
+def test_a_certificate_ends_and_is_renewed(place: Workspace) -> None:
+    """After its last day every case goes to a person, who is told so; certified anew, policy decides again."""
+    issued = put_to_work(at(place, LEARNED), PARCELS)
+    assert issued is not None
+    assert issued.threshold is not None
+    assert issued.outputs == issued.sure == ["late"]
+    later = at(place, LEARNED + PARCELS.review.valid_for)
+    done = run(later, PARCELS, make_parcels(60, seed=2))
+    assert done["verdict"].isna().all()
+    assert done["verdict_reason"].str.contains("certificate expired on 2026-08-30; recertify").any()
+    renewed = renew(later, PARCELS)
+    assert renewed is not None
+    assert renewed.name != issued.name
+    assert (run(later, PARCELS, make_parcels(60, seed=3))["verdict_by"] == "policy").any()
+
+
+def test_a_certificate_is_read_back_as_it_was_written(place: Workspace) -> None:
+    """Segments and plan included; one of an earlier library is read as expired."""
+    issued = put_to_work(place, policy(segments="region"))
+    assert issued is not None
+    assert Certificate.from_json(issued.to_json()) == issued
+    old = {name: value for name, value in asdict(issued).items() if name in OLD_FIELDS}
+    assert Certificate.from_json(json.dumps(old)).expired(LEARNED)
+
+
+def test_each_segment_is_certified_apart(place: Workspace) -> None:
+    """A segment with too few rows, and a value never seen, go to people with the reason; the others are decided."""
+    rare = policy(segments="region", auto={"no": lambda c: (c["late"] == "no") & (c["region"] != "west")})
+    issued = put_to_work(place, rare)
+    assert issued is not None
+    assert sorted(issued.segments) == ["north", "south", "west"]
+    assert issued.segments["west"].threshold is None
+    assert issued.threshold == min(issued.segments[name].threshold for name in ("north", "south"))  # type: ignore[type-var]
+    parcels = make_parcels(200, seed=2)
+    parcels.loc[:20, "region"] = "east"
+    done = run(place, rare, parcels)
+    assert (done.loc[done["region"].isin(["north", "south"]), "verdict_by"] == "policy").any()
+    unknown = done[done["verdict_reason"].str.contains("region 'east' has no certified threshold")]
+    assert set(unknown["region"]) == {"east"}
+    assert done.loc[done["region"] == "east", "verdict"].isna().all()
+
+
+def test_a_verdict_is_right_when_all_that_must_be_right_is(place: Workspace) -> None:
+    """A second judged output can only add errors; where it is a quantity, its loss says what is near enough."""
+    alone = put_to_work(place, PARCELS)
+    exact = policy(judged_by={"late": None, "cost": beyond(0.0)})
+    near = policy(judged_by={"late": None, "cost": beyond(1.0)})
+    strict, lenient = renew(place, exact, as_of=LEARNED), renew(place, near, as_of=LEARNED)
+    assert alone is not None
+    assert strict is not None
+    assert lenient is not None
+    assert strict.threshold is None
+    assert lenient.threshold == alone.threshold
+    assert lenient.outputs == ["late", "cost"]
+    assert lenient.sure == ["late"]
+
+
+def test_quantities_without_confidence_are_certified_all_or_nothing(place: Workspace) -> None:
+    """Where no model says how sure it is, what the rules decide is certified together, and the reason says so."""
+    rules = {"no": lambda c: c["cost"] < 8}
+    order = policy(judged_by={"cost": beyond(absolute=1.0)}, auto=rules)
+    issued = put_to_work(place, order)
+    assert issued is not None
+    assert issued.model == "parcels-cost"
+    assert issued.threshold == 1.0
+    assert "all that the rules decide is certified together" in issued.reason
+    done = run(place, order, make_parcels(100, seed=2))
+    assert ((done["verdict_by"] == "policy") == (done["cost"] < 8)).all()
+
+
+def test_quantities_with_a_spread_are_certified_from_a_threshold(place: Workspace) -> None:
+    """A regressor that says how sure it is has its confidence stored, and is certified like a classifier."""
+    spread = replace(cost, estimator=RegressorWithSpread(cost.estimator))
+    order = replace(policy(judged_by={"cost": beyond(absolute=1.0)}), models=[late, spread])
+    issued = put_to_work(place, order)
+    assert issued is not None
+    assert issued.sure == ["cost"]
+    assert issued.threshold is not None
+    done = run(place, order, make_parcels(50, seed=2))
+    assert done["cost_confidence"].between(0, 1).all()
+    assert (done.loc[done["verdict_by"] == "policy", "cost_confidence"] >= issued.threshold).all()
+
+
+def test_early_outcomes_certify_nothing_new(place: Workspace) -> None:
+    """Of weeks in which few outcomes are known, none counts at a renewal; once they are known, all of them do."""
+    first = put_to_work(place, PARCELS)
+    assert first is not None
+    recent = make_parcels(500, seed=6).assign(received_at=lambda c: c["received_at"] + timedelta(days=160))
+    run(place, PARCELS, recent)
+    record_outcomes(place, PARCELS, make_outcomes(recent).query("late == 'no'"))
+    early = renew(place, PARCELS, as_of=LEARNED + timedelta(days=60))
+    record_outcomes(place, PARCELS, make_outcomes(recent))
+    mature = renew(place, PARCELS, as_of=LEARNED + timedelta(days=60))
+    assert early is not None
+    assert mature is not None
+    assert early.labels_used == first.labels_used
+    assert mature.labels_used > first.labels_used + 350
+
+
+def test_an_alarm_sends_cases_to_people(place: Workspace) -> None:
+    """While it stands, and only for the version and segment that it is about; the reason names it."""
+    by_region = policy(segments="region", max_error=0.3)
+    put_to_work(place, by_region)
+    about = {"model": "parcels-late", "version": 1, "kind": "error", "action": "to people", "actor": "monitor"}
+    number = alarms.raise_alarm(
+        place.log,
+        "parcels",
+        segment="west",
+        reason="too often wrong",
+        evidence="{}",
+        **about,  # type: ignore[arg-type]
+    )
+    done = run(place, by_region, make_parcels(150, seed=2))
+    west = done["region"] == "west"
+    assert done.loc[west, "verdict"].isna().all()
+    assert done.loc[west, "verdict_reason"].str.contains(f"alarm {number} sends it to people: too often wrong").any()
+    assert (done.loc[~west, "verdict_by"] == "policy").any()
+    alarms.clear(place.log, "parcels", number, reason="mended", actor="ann")
+    again = run(place, by_region, make_parcels(150, seed=3))
+    assert (again.loc[again["region"] == "west", "verdict_by"] == "policy").any()
+
+
+def test_more_labels_are_forecast(place: Workspace) -> None:
+    """The certificate says what coverage so many more labels would buy, and more never buy less."""
+    issued = put_to_work(place, policy(max_error=0.12))
+    assert issued is not None
+    plan = issued.more_labels
+    assert [each["labels"] for each in plan] == [issued.labels_used * factor for factor in (2, 4, 8)]
+    covered = [issued.coverage, *(each["coverage"] for each in plan)]
+    assert covered == sorted(covered)

@@ -10,6 +10,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 
 from aiops_flows.case_log import audit, promotions, questions
+from aiops_flows.case_log.writes import Decision
 from aiops_flows.errors import (
     AlreadyDecided,
     NothingToRollBackTo,
@@ -20,6 +21,7 @@ from aiops_flows.errors import (
 )
 from aiops_flows.estimators.torch_tabular import TorchTabularClassifier
 from aiops_flows.registry import Registry
+from aiops_flows.steps.drifting import check_drift, is_news, keep_report
 from aiops_flows.steps.inference import predict
 from aiops_flows.steps.intake import take_in
 from aiops_flows.steps.outcomes import record_outcomes
@@ -27,7 +29,7 @@ from aiops_flows.steps.promotion import promote, rollback
 from aiops_flows.steps.recall import recall
 from aiops_flows.steps.review import decide, review
 from aiops_flows.steps.training import in_order, retrain
-from aiops_flows.steps.watching import check_drift, is_news, keep_report, monitor
+from aiops_flows.steps.watching import monitor
 from aiops_flows.steps.workspace import Workspace
 from tests.parcels import PARCELS, late, make_outcomes, make_parcels
 
@@ -171,9 +173,11 @@ def test_a_person_decides_once_and_corrects_by_name(place: Workspace) -> None:
     go(place, make_parcels(3))
     case_id = questions.open_reviews(place.log, "parcels")["case_id"].iloc[0]
     first = decide(place, PARCELS, case_id, verdict="yes", reason="seen", actor="ann")
+    assert isinstance(first, Decision)
     with pytest.raises(AlreadyDecided):
         decide(place, PARCELS, case_id, verdict="no", reason="seen", actor="bob")
     second = decide(place, PARCELS, case_id, verdict="no", reason="wrong", actor="bob", replaces=first.revision)
+    assert isinstance(second, Decision)
     assert second.revision == first.revision + 1
     with pytest.raises(UseCaseError, match="no verdict"):
         decide(place, PARCELS, case_id, verdict="perhaps", reason="?", actor="bob")
@@ -203,4 +207,4 @@ def test_drift_and_health_are_told(place: Workspace) -> None:
     health = monitor(place, PARCELS)
     assert health.counts["cases"] == 1500 + 1800
     assert health.broken == []
-    assert health.automatic_labels > 0
+    assert health.quality.outcomes > 0

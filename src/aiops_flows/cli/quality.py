@@ -1,0 +1,183 @@
+"""Commands about how well it goes: quality, reviewers, alarms, certificates, and champion against challenger.
+
+What a command needs is imported in it, as the steps load scientific libraries.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from aiops_flows.cli.models import Model, moment_of
+from aiops_flows.cli.output import AsJson, UseCaseName, UseCasePath, name_of, say, show_rows, working
+from aiops_flows.errors import NoChampion
+
+__all__ = ["alarms_app", "certify", "compare", "quality", "reviewers"]
+
+NO = 1
+
+alarms_app = typer.Typer(
+    help="What has been alarmed about: list it, clear it once it was seen to.",
+    short_help="what has been alarmed about: list it, clear it",
+    no_args_is_help=True,
+)
+AsKnown = Annotated[str | None, typer.Option("--as-known", help="as it was known on this day (ISO 8601); default now")]
+
+
+class By(StrEnum):
+    """Periods that figures are given for."""
+
+    month = "month"
+    week = "week"
+
+
+def quality(
+    use_case: UseCasePath,
+    as_known: AsKnown = None,
+    by: Annotated[By, typer.Option(help="periods of receipt")] = By.month,
+    as_json: AsJson = False,
+) -> None:
+    """How good the decisions without a person were: estimated from the audit lane, and by outcomes once mature."""
+    from aiops_flows.steps import quality as measuring
+    from aiops_flows.steps.workspace import Workspace
+    from aiops_flows.use_case import load_use_case
+
+    place, declared = Workspace.here(), load_use_case(use_case)
+    with working("counting", quiet=as_json):
+        found = measuring.quality(place, declared, as_known=moment_of(as_known), by=by.value)
+    if as_json:
+        show_rows([each.as_row() for each in found], as_json=True)
+        return
+    show_rows([_quality_row(each.as_row()) for each in found], as_json=False)
+    say(f"limit of the policy: {declared.review.max_error:g}. Estimates weigh each reading by its probability (95 %)")
+
+
+def _quality_row(found: dict[str, Any]) -> dict[str, Any]:
+    """A row of figures as people read it."""
+    return {
+        "period": found["period"],
+        "cases": found["cases"],
+        "decided": found["decided"],
+        "coverage": found["coverage"],
+        "read": f"{found['read']} ({found['pending']} wait)",
+        "estimated_error": _between(found["error"], found["low"], found["high"]),
+        "outcomes": f"{found['outcomes']}{'' if found['mature'] else ' (not mature)'}",
+        "error_by_outcomes": _between(found["outcome_error"], found["outcome_low"], found["outcome_high"]),
+        "overridden": found["overridden"],
+    }
+
+
+def _between(value: float | None, low: float | None, high: float | None) -> str:
+    return "unknown" if value is None else f"{value:.3f} ({low:.3f} to {high:.3f})"
+
+
+def reviewers(use_case: UseCasePath, as_known: AsKnown = None, as_json: AsJson = False) -> None:
+    """How persons answer, by name: for the operator. Small numbers are marked, and nobody is ranked."""
+    from aiops_flows.steps import reviewers as asking
+    from aiops_flows.steps.workspace import Workspace
+    from aiops_flows.use_case import load_use_case
+
+    found = asking.reviewers(Workspace.here(), load_use_case(use_case), as_known=moment_of(as_known))
+    rows = [each.as_dict() if as_json else each.as_row() for each in found]
+    show_rows(rows, as_json=as_json, empty="nobody has answered yet")
+
+
+@alarms_app.command("list")
+def alarms_list(
+    use_case: UseCaseName,
+    everything: Annotated[bool, typer.Option("--all", help="those that were cleared as well")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """The open alarms, or with --all every one raised and cleared, oldest first."""
+    from aiops_flows.case_log import alarms
+    from aiops_flows.steps.workspace import Workspace
+
+    log = Workspace.here().log
+    name = name_of(log, use_case)
+    if everything:
+        found: list[dict[Any, Any]] = alarms.history(log, name).astype(object).to_dict("records")
+    else:
+        found = [dict(vars(alarm)) for alarm in alarms.open_alarms(log, name)]
+    hidden = () if as_json else ("evidence", "segment")
+    shown = [{what: value for what, value in row.items() if what not in hidden} for row in found]
+    show_rows(shown, as_json=as_json, empty="no alarm is open")
+
+
+@alarms_app.command("clear")
+def alarms_clear(
+    use_case: UseCaseName,
+    number: int,
+    reason: Annotated[str, typer.Option(help="what was found, and done about it")],
+    name: Annotated[str | None, typer.Option(help="who clears it; default AIOPS_ACTOR or the login")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Clear an alarm that was seen to; what it kept from happening may happen again."""
+    from aiops_flows.case_log import alarms
+    from aiops_flows.steps.workspace import Workspace
+
+    place = Workspace.here()
+    actor = name or place.settings.actor
+    alarms.clear(place.log, name_of(place.log, use_case), number, reason=reason, actor=actor)
+    if as_json:
+        show_rows([{"number": number, "cleared_by": actor}], as_json=True)
+    else:
+        say(f"alarm {number}: cleared by {actor}")
+
+
+def certify(use_case: UseCasePath, as_of: AsKnown = None, as_json: AsJson = False) -> None:
+    """Certify the judging model's champion anew, on what is known now: how much may be decided, until when."""
+    import json
+
+    from aiops_flows.steps.certifying import renew
+    from aiops_flows.steps.health import certificate_row
+    from aiops_flows.steps.workspace import Workspace
+    from aiops_flows.use_case import load_use_case
+
+    place, declared = Workspace.here(), load_use_case(use_case)
+    with working("certifying", quiet=as_json):
+        found = renew(place, declared, as_of=moment_of(as_of))
+    if found is None:
+        raise NoChampion(
+            f"{declared.judged_by} of {declared.name} has no champion that can be loaded now, so there is nothing to "
+            "certify; aiops-flows retrain and promote make one"
+        )
+    if as_json:
+        show_rows([json.loads(found.to_json())], as_json=True)
+    else:
+        show_rows([{"what": what, "value": value} for what, value in certificate_row(found).items()], as_json=False)
+        for plan in found.more_labels:
+            say(f"with {plan['labels']} labels like these: {plan['coverage']:.3f} of the cases")
+    if found.threshold is None:
+        raise typer.Exit(NO)
+
+
+def compare(
+    use_case: UseCasePath,
+    model: Model,
+    version: Annotated[int | None, typer.Option(help="default: the newest challenger")] = None,
+    as_known: AsKnown = None,
+    as_json: AsJson = False,
+) -> None:
+    """Hold a challenger against the champion on the live cases that both answered; nothing is promoted."""
+    from aiops_flows.case_log import promotions, versions
+    from aiops_flows.steps import comparing
+    from aiops_flows.steps.workspace import Workspace
+    from aiops_flows.use_case import load_use_case
+
+    place, declared = Workspace.here(), load_use_case(use_case)
+    spec = declared.model(model)
+    waiting = promotions.challenger(place.log, declared.name, spec.name)
+    chosen = version if version is not None else waiting.version if waiting else None
+    if chosen is None:
+        say("[]" if as_json else f"{spec.name}: no challenger is waiting")
+        raise typer.Exit(NO)
+    versions.get(place.log, declared.name, spec.name, chosen)  # else a typing error reads as "no labels"
+    at_most = comparing.false_promotions(spec)
+    found = comparing.compare(place, declared, spec, chosen, at_most=at_most, known_by=moment_of(as_known))
+    if found is None:
+        raise NoChampion(f"{spec.name} of {declared.name} has no champion to compare version {chosen} with")
+    show_rows([found.as_row()], as_json=as_json)
+    if found.verdict.verdict != "promote":
+        raise typer.Exit(NO)

@@ -1,0 +1,165 @@
+"""How good the decisions without a person were, as it was known on a day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from aiops_flows.case_log import questions
+from aiops_flows.evidence import bootstrap_interval, exact_interval
+from aiops_flows.evidence.auditing import audited_share
+from aiops_flows.steps.decided import MATURE_SHARE, automatic_decisions, readings_pending, reviewed_answers
+from aiops_flows.steps.workspace import Workspace
+from aiops_flows.use_case import UseCase
+
+__all__ = ["TOTAL", "By", "Quality", "quality"]
+
+By = Literal["month", "week"]
+TOTAL = "total"
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Figures of the cases received in one period, as known on a day.
+
+    There is no error among the cases that persons answered: they are the doubtful ones, and tell nothing of the rest.
+    """
+
+    period: str
+    """Month (``2026-03``), week (its Monday) or ``total``."""
+    cases: int
+    """Worked on: decided, or put to a person."""
+    decided: int
+    """Decided without a person."""
+    coverage: float | None
+    """Share of the cases decided without a person."""
+    read: int
+    """Of the decided, read in the audit lane as well."""
+    pending: int
+    """Put to the audit lane and not read yet."""
+    outcomes: int
+    """Of the decided, those whose outcome is known."""
+    error: float | None
+    """Mean loss of all decided (share of wrong ones), estimated from those read, weighted by recorded probability."""
+    low: float
+    high: float
+    """Ends of the estimate's interval, 95 %."""
+    unaudited: int
+    """Decided without a recorded audit probability: the estimate does not speak of them."""
+    mature: bool
+    """Whether outcomes are known of 90 % of the decided, and the period is over."""
+    outcome_error: float | None
+    """Mean loss by outcomes, of mature periods only."""
+    outcome_low: float | None
+    outcome_high: float | None
+    reviewed: int
+    """Answered by persons where the model's answer can be compared."""
+    overridden: float | None
+    """Share of those in which the person said something else than the model."""
+
+    def as_row(self) -> dict[str, Any]:
+        """The figures as one row: numbers and text only."""
+        return asdict(self)
+
+
+def quality(
+    place: Workspace, use_case: UseCase, *, as_known: datetime | None = None, by: By = "month"
+) -> list[Quality]:
+    """Figures of what was decided without a person, by period of receipt, the total last; nothing is written.
+
+    Args:
+        place: where decisions, readings and outcomes are read.
+        use_case: the business process.
+        as_known: only what was decided, read or known by this moment; default now.
+        by: the periods.
+    """
+    moment = as_known or place.now()
+    decided = automatic_decisions(place, use_case, moment)
+    worked = _worked(place, use_case, moment, set(decided["case_id"]))
+    decided["pending"] = decided["case_id"].isin(readings_pending(place, use_case, moment))
+    answers = reviewed_answers(place, use_case, moment).merge(worked, on="case_id")
+    decided["mature"] = _mature(decided, moment, by)
+    parts = [(TOTAL, worked, decided, answers)]
+    return [
+        _figures(name, part, automatic, persons)
+        for name, part, automatic, persons in [*_by_period(worked, decided, answers, by), *parts]
+    ]
+
+
+def _worked(place: Workspace, use_case: UseCase, known_by: datetime, automatic: set[str]) -> pd.DataFrame:
+    """``case_id`` and ``received_at`` of the cases that were decided automatically or put to a person by a moment."""
+    log, name = place.log, use_case.name
+    waiting = questions.open_reviews(log, name, lane=False, known_by=known_by)["case_id"]
+    answered = questions.answered(log, name, known_by=known_by)["case_id"]
+    cases = questions.cases(log, name, worked=True)[["case_id", "received_at"]]
+    return cases[cases["case_id"].isin(automatic.union(waiting, answered))].reset_index(drop=True)
+
+
+def _period(received: pd.Series[Any], by: By) -> pd.Series[Any]:
+    days = pd.to_datetime(received, utc=True).dt.tz_localize(None)
+    return days.dt.to_period("M" if by == "month" else "W-SUN").dt.start_time.dt.tz_localize("UTC")
+
+
+def _mature(decided: pd.DataFrame, known_by: datetime, by: By) -> pd.Series[Any]:
+    """Of each decided case, whether its period is over and 90 % of the decided of it have an outcome."""
+    if decided.empty:
+        return pd.Series(dtype=bool)
+    begun = _period(decided["received_at"], by)
+    over = begun + (pd.DateOffset(months=1) if by == "month" else pd.Timedelta(days=7)) <= pd.Timestamp(known_by)
+    known = decided["outcome_loss"].notna().groupby(begun).transform("mean") >= MATURE_SHARE
+    return over & known
+
+
+def _by_period(
+    worked: pd.DataFrame, decided: pd.DataFrame, answers: pd.DataFrame, by: By
+) -> Iterator[tuple[str, pd.DataFrame, pd.DataFrame, pd.DataFrame]]:
+    if worked.empty:
+        return
+    parts = [(frame, _period(frame["received_at"], by)) for frame in (worked, decided, answers)]
+    for begun in sorted(parts[0][1].unique()):
+        name = pd.Timestamp(begun).strftime("%Y-%m" if by == "month" else "%Y-%m-%d")
+        mine, automatic, persons = (frame[periods == begun] for frame, periods in parts)
+        yield name, mine, automatic, persons
+
+
+def _figures(period: str, worked: pd.DataFrame, decided: pd.DataFrame, answers: pd.DataFrame) -> Quality:
+    audited = decided[decided["audit_probability"].astype(float) > 0]
+    read = audited[audited["loss"].notna()]
+    found = audited_share(
+        read["loss"].to_numpy(float), read["audit_probability"].to_numpy(float), population=len(audited)
+    )
+    ripe = decided[decided["mature"] & decided["outcome_loss"].notna()]["outcome_loss"].to_numpy(float)
+    outcome = _mean(ripe)
+    return Quality(
+        period=period,
+        cases=len(worked),
+        decided=len(decided),
+        coverage=len(decided) / len(worked) if len(worked) else None,
+        read=len(read),
+        pending=int(decided["pending"].sum()),
+        outcomes=int(decided["outcome_loss"].notna().sum()),
+        error=found.value,
+        low=found.low,
+        high=found.high,
+        unaudited=len(decided) - len(audited),
+        mature=bool(len(decided) and decided["mature"].all()),
+        outcome_error=outcome[0],
+        outcome_low=outcome[1],
+        outcome_high=outcome[2],
+        reviewed=len(answers),
+        overridden=float(answers["overridden"].mean()) if len(answers) else None,
+    )
+
+
+def _mean(losses: np.ndarray[Any, Any]) -> tuple[float | None, float | None, float | None]:
+    """The mean with its interval of 95 %: exact for right or wrong, by resampling for what lies between."""
+    if not len(losses):
+        return None, None, None
+    plain = bool(np.isin(losses, (0.0, 1.0)).all())
+    ends = exact_interval(int(losses.sum()), len(losses)) if plain else bootstrap_interval(losses)
+    return float(losses.mean()), ends.low, ends.high

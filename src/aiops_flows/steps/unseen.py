@@ -1,0 +1,220 @@
+"""The labelled rows on which a certificate rests: recent ones that none of the models can have learned from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from aiops_flows.case_log import promotions, questions, versions
+from aiops_flows.steps.frames import stored_frame
+from aiops_flows.steps.rows import Labelled, labelled_rows
+from aiops_flows.steps.verdicts import segments_of
+from aiops_flows.steps.workspace import Workspace
+from aiops_flows.use_case import ModelSpec, UseCase
+
+__all__ = ["MATURE", "Unseen", "unseen_rows"]
+
+MATURE = 0.90
+"""A week's cases are mature when so large a share of them has its outcomes."""
+_WEEK = 7 * 86_400
+_ENOUGH = 3_000  # rows: beyond, the bound gains little and the world of the oldest is another
+_ENOUGH_ERRORS = 150  # rows that would hold so many errors at the limit: the bound is within about 12 % of the truth
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """Cases with all outcomes that judge a verdict, in order of receipt."""
+
+    cases: pd.DataFrame
+    truth: dict[str, NDArray[Any]]
+    """Outcome -> what turned out true, one a case."""
+    digest: str
+    """SHA-256 of what identifies the rows: of the data sets they come from, and their ids."""
+    note: str = ""
+    """What to know of them before trusting a certificate that rests on them; empty where there is nothing."""
+
+    def __len__(self) -> int:
+        return len(self.cases)
+
+    @property
+    def period(self) -> str:
+        """When the cases were received, in words; empty where there are none."""
+        received = self.cases["received_at"]
+        return f"rows received from {received.min():%Y-%m-%d} to {received.max():%Y-%m-%d}" if len(self) else ""
+
+
+def unseen_rows(
+    place: Workspace,
+    use_case: UseCase,
+    spec: ModelSpec,
+    version: int,
+    rows: Labelled | None = None,
+    *,
+    as_of: datetime,
+) -> Unseen:
+    """The labelled rows to certify a version on, the latest ones, none of which any of the models has learned from.
+
+    These are the rows that the stable cut keeps for certifying, and, once the version has been at work for a while,
+    every case received since all present versions were trained (since the version became champion, where live cases
+    had a part in choosing it). Of both the latest 3,000 are taken, of each segment: base rates drift, and a proof on
+    old rows is a proof about an old world.
+
+    Outcomes that are known early are not typical of all: only weeks of receipt in which 90 % of the cases have all
+    their outcomes count. That is assumed to be enough: the last tenth can be different. Where these weeks hold too few
+    rows to certify anything, the rows of the cut are taken from every week, as a young record has no others, and the
+    note says so.
+
+    Args:
+        place: the case log.
+        use_case: the business process; its policy says which outcomes judge a verdict.
+        spec: the model that judges first.
+        version: the version that is certified; it must be registered.
+        rows: the rows of the cut, where they are at hand.
+        as_of: only outcomes known by then, and only cases received by then.
+    """
+    kept = rows or labelled_rows(place, use_case, spec, as_of=as_of, part="certify", window=spec.train_window)
+    found = _with_all_truths(place, use_case, kept.cases, {spec.output: kept.truth}, as_of)
+    since = _untouched_since(place, use_case, spec, version)
+    digests = [kept.digest]
+    if since is not None and since < as_of:
+        fresh, digest = _received_since(place, use_case, spec, since, as_of)
+        found = _joined(found, fresh)
+        digests.append(digest)
+    found = found.sort_values(["received_at", "case_id"], ignore_index=True)
+    chosen, note = _mature_or_all(place, use_case, found, since, as_of)
+    latest = chosen[_latest(use_case, chosen)].reset_index(drop=True)
+    truth = {output: latest.pop(_column(output)).to_numpy() for output in use_case.judges}
+    ids = "\x1e".join(latest["case_id"].tolist())
+    return Unseen(latest, truth, hashlib.sha256("\x1d".join([*digests, ids]).encode()).hexdigest(), note)
+
+
+def fewest_rows(use_case: UseCase) -> int:
+    """The fewest rows, none of them wrong, that can certify anything."""
+    policy = use_case.review
+    return math.ceil(math.log((1 - policy.confidence) / 2) / math.log1p(-policy.max_error))
+
+
+def _column(output: str) -> str:
+    """Where the truth of an output stands beside the case; no field of a case begins with a space."""
+    return f" {output}"
+
+
+def _with_all_truths(
+    place: Workspace, use_case: UseCase, cases: pd.DataFrame, known: Mapping[str, Any], as_of: datetime
+) -> pd.DataFrame:
+    """The cases with a column for each outcome that judges a verdict; those that lack one are left out."""
+    frame = cases.copy(deep=False)
+    for output in use_case.judges:
+        if output in known:
+            frame[_column(output)] = known[output]
+            continue
+        ids = frame["case_id"].tolist()
+        told = questions.outcomes(place.log, use_case.name, name=output, known_by=as_of, case_ids=ids)
+        truth = dict(zip(told["case_id"].tolist(), told["value"].tolist(), strict=True))
+        frame[_column(output)] = pd.Series([truth.get(case_id) for case_id in ids], dtype=object, index=frame.index)
+        frame = frame[frame[_column(output)].notna()].copy(deep=False)
+    return frame
+
+
+def _untouched_since(place: Workspace, use_case: UseCase, spec: ModelSpec, version: int) -> datetime | None:
+    """The moment since which no case can have had a part in making or choosing any of the present versions."""
+    moments = []
+    for model in use_case.models:
+        champion = promotions.champion(place.log, use_case.name, model.name)
+        number = version if model.name == spec.name else champion.version if champion else None
+        if number is None:
+            return None
+        learned = json.loads(versions.get(place.log, use_case.name, model.name, number).learned).get("as_of")
+        if learned is None:
+            return None
+        moments.append(datetime.fromisoformat(learned))
+        if champion and champion.version == number and any(gate.metric == "shadow" for gate in model.gates):
+            moments.append(champion.since)
+    return max(moments)
+
+
+def _received_since(
+    place: Workspace, use_case: UseCase, spec: ModelSpec, since: datetime, as_of: datetime
+) -> tuple[pd.DataFrame, str]:
+    """Every case received since a moment with all its outcomes, and the digest of these."""
+    from_then = since if spec.train_window is None else max(since, as_of - spec.train_window)
+    stored = questions.labelled(
+        place.log,
+        use_case.name,
+        name=spec.output,
+        known_by=as_of,
+        received_from=from_then,
+        received_before=as_of,
+    )
+    content = "\x1e".join(f"{row.case_id}\x1f{row.digest}\x1f{row.value!r}" for row in stored.itertuples())
+    cases = stored_frame(use_case.case, stored)
+    truth = np.array(stored["value"].tolist(), dtype=float if spec.kind == "regressor" else object)
+    frame = _with_all_truths(place, use_case, cases, {spec.output: truth}, as_of)
+    return frame, hashlib.sha256(content.encode()).hexdigest()
+
+
+def _joined(kept: pd.DataFrame, fresh: pd.DataFrame) -> pd.DataFrame:
+    """Both without repeats."""
+    new = fresh[~fresh["case_id"].isin(set(kept["case_id"]))]
+    if kept.empty or new.empty:
+        return new if kept.empty else kept
+    return pd.concat([kept, new], ignore_index=True)
+
+
+def _mature_or_all(
+    place: Workspace, use_case: UseCase, found: pd.DataFrame, since: datetime | None, as_of: datetime
+) -> tuple[pd.DataFrame, str]:
+    """The rows of mature weeks; where they are too few, those received before ``since`` whatever their week."""
+    if found.empty:
+        return found, ""
+    considered = found[_latest(use_case, found)]
+    weeks = _weeks(considered["received_at"])
+    mature = considered[np.isin(weeks, _mature_weeks(place, use_case, considered, as_of))]
+    if len(mature) >= fewest_rows(use_case):
+        return mature, ""
+    note = (
+        f"outcomes of less than {MATURE:.0%} of the cases received in the same weeks are known, and those known early "
+        "may not be typical"
+    )
+    return (found if since is None else found[found["received_at"] < since]), note
+
+
+def _weeks(received: pd.Series[Any]) -> NDArray[np.int64]:
+    seconds = received.dt.tz_convert(None).to_numpy(dtype="datetime64[s]").astype(np.int64)
+    weeks: NDArray[np.int64] = seconds // _WEEK
+    return weeks
+
+
+def _mature_weeks(place: Workspace, use_case: UseCase, considered: pd.DataFrame, as_of: datetime) -> NDArray[np.int64]:
+    """The weeks, from the first of these rows on, in which most cases received have all their outcomes."""
+    begin = int(_weeks(considered["received_at"]).min()) * _WEEK
+    first = pd.Timestamp(begin, unit="s", tz="UTC").to_pydatetime()
+    cases = questions.received(
+        place.log,
+        use_case.name,
+        outcomes_known=list(use_case.judges),
+        known_by=as_of,
+        received_from=first,
+        received_before=as_of,
+    )
+    weeks, place_of = np.unique(_weeks(cases["received_at"]), return_inverse=True)
+    share = np.bincount(place_of, weights=cases["known"].to_numpy()) / np.bincount(place_of)
+    return weeks[share >= MATURE]
+
+
+def _latest(use_case: UseCase, ordered: pd.DataFrame) -> NDArray[np.bool_]:
+    """Of rows in order of receipt, whether each is among the latest of its segment."""
+    most = max(_ENOUGH, math.ceil(_ENOUGH_ERRORS / use_case.review.max_error))
+    segments = pd.Series(segments_of(use_case, ordered))
+    later = segments.groupby(segments).cumcount(ascending=False).to_numpy()
+    among: NDArray[np.bool_] = later < most
+    return among

@@ -1,0 +1,106 @@
+"""What a policy says of cases, and how right that was: verdicts by rule, segments, confidence, and losses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from aiops_flows.errors import UseCaseError
+from aiops_flows.evidence.losses import wrong
+from aiops_flows.use_case import UseCase
+
+__all__ = ["confidence_of", "rule_verdicts", "segments_of", "sure_outputs", "verdict_loss"]
+
+Objects = NDArray[np.object_]
+
+
+def rule_verdicts(use_case: UseCase, cases: pd.DataFrame) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The verdict of the first rule that holds (None where none does), and whether one held; one entry a row.
+
+    Raises:
+        UseCaseError: a rule does not give one truth value a row.
+    """
+    verdicts = np.full(len(cases), None, dtype=object)
+    ruled = np.zeros(len(cases), dtype=bool)
+    if cases.empty:
+        return verdicts, ruled
+    for verdict, rule in use_case.review.auto.items():
+        holds = np.asarray(rule(cases))
+        holds = np.where(pd.isna(holds), np.False_, holds)  # what is missing is not true
+        if holds.shape != (len(cases),):
+            raise UseCaseError(
+                f"the rule for {verdict!r} of {use_case.name} gave the shape {holds.shape} for {len(cases)} cases; "
+                "a rule takes the frame and gives one truth value a row"
+            )
+        holds = (holds == True) & ~ruled  # noqa: E712  nor is what is no truth value
+        verdicts[holds] = verdict
+        ruled |= holds.astype(bool)
+    return verdicts, ruled
+
+
+def segments_of(use_case: UseCase, cases: pd.DataFrame) -> Objects:
+    """The segment of each case as text; empty where its value is missing, and where the policy has no segments."""
+    if use_case.review.segments is None or cases.empty:
+        return np.full(len(cases), "", dtype=object)
+    places, values = pd.factorize(cases[use_case.review.segments].astype(object))
+    texts = np.array([*(_text(value) for value in values.tolist()), ""], dtype=object)
+    segments: Objects = texts[places]  # a missing value has the place -1: the last text, which is empty
+    return segments
+
+
+def _text(value: Any) -> str:
+    """A value as text, the same whether the column arrived as whole numbers or, with some missing, as floats."""
+    value = getattr(value, "value", value)  # a member of an Enum is read back as what it stands for
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def sure_outputs(use_case: UseCase, cases: pd.DataFrame) -> list[str]:
+    """The judged outputs whose model says how sure it is."""
+    return [output for output in use_case.judges if cases[f"{output}_confidence"].notna().any()]
+
+
+def confidence_of(outputs: Sequence[str], cases: pd.DataFrame) -> NDArray[np.float64]:
+    """How sure the least sure of the models is of each case, 0 to 1; 1 where none of them says; NaN: one is silent."""
+    if not outputs:
+        return np.ones(len(cases))
+    columns = [cases[f"{output}_confidence"].to_numpy(dtype=np.float64) for output in outputs]
+    least: NDArray[np.float64] = np.minimum.reduce(columns)
+    return least
+
+
+def verdict_loss(
+    use_case: UseCase, verdicts: Any, predicted: Mapping[str, Any] | pd.DataFrame, truth: Mapping[str, Any]
+) -> NDArray[np.float64]:
+    """How wrong each verdict was, 0 (right) to 1: the largest loss over the outputs that must all be right.
+
+    The first output that the policy is judged by, where it has no loss of its own, is right when the *verdict* equals
+    it; every other when the model's *prediction* equals it, or as the output's loss says. What is missing costs 1.
+
+    Args:
+        use_case: whose policy.
+        verdicts: one a case.
+        predicted: output -> what its model said, one a case.
+        truth: output -> what turned out true, one a case.
+
+    Raises:
+        UseCaseError: a loss does not give one number between 0 and 1 a case.
+    """
+    losses = np.zeros(len(verdicts))
+    for place, (output, loss) in enumerate(use_case.judges.items()):
+        by_verdict = place == 0 and loss is None
+        said = verdicts if by_verdict else predicted[output]
+        kind = np.float64 if use_case.model(output).kind == "regressor" and not by_verdict else object
+        pair = np.asarray(said, dtype=kind), np.asarray(truth[output], dtype=kind)
+        found = np.asarray((loss or wrong)(*pair), dtype=np.float64)
+        if found.shape != losses.shape or not ((found >= 0) & (found <= 1)).all():
+            raise UseCaseError(
+                f"the loss of {output!r} of {use_case.name} gave the shape {found.shape} for {len(losses)} cases, or a "
+                "number that is not between 0 and 1; it takes what was said and what was true, and gives one such "
+                "number a row"
+            )
+        losses = np.maximum(losses, found)
+    return losses
