@@ -12,7 +12,7 @@ import pandas as pd
 from aiops_flows.case_log import grounds, questions, versions
 from aiops_flows.errors import RegistryError
 from aiops_flows.steps.certificate import Certificate
-from aiops_flows.steps.frames import stored_frame
+from aiops_flows.steps.frames import grown, stored_frame
 from aiops_flows.steps.inference import Answers, answer, predict_with
 from aiops_flows.steps.proposing import propose
 from aiops_flows.steps.workspace import Workspace
@@ -190,7 +190,7 @@ def _predicted(
 def _silent(spec: ModelSpec, frame: pd.DataFrame) -> pd.DataFrame:
     nothing = pd.Series([None] * len(frame), dtype=object, index=frame.index)
     columns = (nothing, nothing.astype("float64"), nothing.astype("Int64"), nothing)
-    return frame.assign(**dict(zip(spec.added_columns, columns, strict=True)))
+    return grown(frame, dict(zip(spec.added_columns, columns, strict=True)))
 
 
 def _distances(spec: ModelSpec, now: Answers, said: pd.DataFrame) -> Iterator[float]:

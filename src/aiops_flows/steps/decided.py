@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +18,9 @@ from aiops_flows.use_case import ModelSpec, UseCase
 
 __all__ = [
     "MATURE_SHARE",
+    "Known",
     "automatic_decisions",
+    "known",
     "live_answers",
     "mature_part",
     "of_worked_off_days",
@@ -27,6 +30,22 @@ __all__ = [
 
 MATURE_SHARE = 0.90
 """Share of cases whose outcome must be known before their outcomes are taken as typical; of reviews likewise."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known by a moment, read once for all who look at it."""
+
+    by: datetime
+    decided: pd.DataFrame
+    """As `automatic_decisions` gives it."""
+    answered: pd.DataFrame
+    """As `reviewed_answers` gives it."""
+
+
+def known(place: Workspace, use_case: UseCase, by: datetime) -> Known:
+    """What is known by a moment of automatic decisions and of persons' answers."""
+    return Known(by, automatic_decisions(place, use_case, by), reviewed_answers(place, use_case, by))
 
 
 def automatic_decisions(place: Workspace, use_case: UseCase, known_by: datetime) -> pd.DataFrame:

@@ -13,7 +13,7 @@ import pandas as pd
 from aiops_flows.case_log import questions
 from aiops_flows.evidence import bootstrap_interval, exact_interval
 from aiops_flows.evidence.auditing import audited_share
-from aiops_flows.steps.decided import MATURE_SHARE, automatic_decisions, readings_pending, reviewed_answers
+from aiops_flows.steps.decided import MATURE_SHARE, Known, known, readings_pending
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import UseCase
 
@@ -68,7 +68,12 @@ class Quality:
 
 
 def quality(
-    place: Workspace, use_case: UseCase, *, as_known: datetime | None = None, by: By = "month"
+    place: Workspace,
+    use_case: UseCase,
+    *,
+    as_known: datetime | None = None,
+    by: By = "month",
+    found: Known | None = None,
 ) -> list[Quality]:
     """Figures of what was decided without a person, by period of receipt, the total last; nothing is written.
 
@@ -77,12 +82,14 @@ def quality(
         use_case: the business process.
         as_known: only what was decided, read or known by this moment; default now.
         by: the periods.
+        found: what was read of that moment already.
     """
-    moment = as_known or place.now()
-    decided = automatic_decisions(place, use_case, moment)
+    moment = found.by if found else as_known or place.now()
+    read = found or known(place, use_case, moment)
+    decided = read.decided.copy()
     worked = _worked(place, use_case, moment, set(decided["case_id"]))
     decided["pending"] = decided["case_id"].isin(readings_pending(place, use_case, moment))
-    answers = reviewed_answers(place, use_case, moment).merge(worked, on="case_id")
+    answers = read.answered.merge(worked, on="case_id")
     decided["mature"] = _mature(decided, moment, by)
     parts = [(TOTAL, worked, decided, answers)]
     return [

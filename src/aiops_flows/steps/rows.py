@@ -17,7 +17,19 @@ from aiops_flows.steps.frames import stored_frame
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase
 
-__all__ = ["Labelled", "Part", "arriving", "cut", "labelled_parts", "labelled_rows", "learned_cases", "learned_rows"]
+__all__ = [
+    "Labelled",
+    "Part",
+    "arriving",
+    "cut",
+    "digest_of",
+    "labelled_of",
+    "labelled_parts",
+    "labelled_rows",
+    "learned_cases",
+    "learned_rows",
+    "stored_labelled",
+]
 
 Part = Literal["train", "judge", "certify"]
 SHARES: dict[Part, float] = {"train": 0.70, "judge": 0.15, "certify": 0.15}
@@ -60,9 +72,9 @@ def labelled_parts(
         as_of: only outcomes known by then, and only cases received by then.
         window: only cases received within this time before ``as_of``.
     """
-    stored = _stored(place, use_case, spec, as_of, window)
+    stored = stored_labelled(place, use_case, spec, as_of=as_of, window=window)
     parts = cut(stored["case_id"].tolist())
-    return {part: _labelled(use_case, spec, stored[parts == part]) for part in SHARES}
+    return {part: labelled_of(use_case, spec, stored[parts == part]) for part in SHARES}
 
 
 def labelled_rows(
@@ -76,16 +88,17 @@ def labelled_rows(
     most: int | None = None,
 ) -> Labelled:
     """The cases of one part whose outcome was known at a moment; of more than ``most`` a seeded sample."""
-    stored = _stored(place, use_case, spec, as_of, window)
+    stored = stored_labelled(place, use_case, spec, as_of=as_of, window=window)
     chosen = stored[cut(stored["case_id"].tolist()) == part]
     if most is not None and len(chosen) > most:
         chosen = chosen.sample(most, random_state=0).sort_index()
-    return _labelled(use_case, spec, chosen)
+    return labelled_of(use_case, spec, chosen)
 
 
-def _stored(
-    place: Workspace, use_case: UseCase, spec: ModelSpec, as_of: datetime, window: timedelta | None
+def stored_labelled(
+    place: Workspace, use_case: UseCase, spec: ModelSpec, *, as_of: datetime, window: timedelta | None
 ) -> pd.DataFrame:
+    """The cases whose outcome was known at a moment, as the case log gives them: bodies are text."""
     return questions.labelled(
         place.log,
         use_case.name,
@@ -96,10 +109,11 @@ def _stored(
     )
 
 
-def _labelled(use_case: UseCase, spec: ModelSpec, stored: pd.DataFrame) -> Labelled:
+def labelled_of(use_case: UseCase, spec: ModelSpec, stored: pd.DataFrame) -> Labelled:
+    """Some of the cases that the case log gave, their bodies read."""
     chosen = stored.reset_index(drop=True)
     truth = np.array(chosen["value"].tolist(), dtype=float if spec.kind == "regressor" else object)
-    return Labelled(stored_frame(use_case.case, chosen), truth, _digest(chosen), chosen["known_at"])
+    return Labelled(stored_frame(use_case.case, chosen), truth, digest_of(chosen), chosen["known_at"])
 
 
 def learned_rows(
@@ -206,7 +220,8 @@ def arriving(place: Workspace, use_case: UseCase, *, as_of: datetime, rows: int 
     return stored_frame(use_case.case, ask() if stored.empty else stored)
 
 
-def _digest(stored: pd.DataFrame) -> str:
+def digest_of(stored: pd.DataFrame) -> str:
+    """The identity of a data set, see `Labelled`; the order of its rows does not matter."""
     columns = (stored["case_id"].tolist(), stored["digest"].tolist(), stored["value"].tolist())
     marks = [f"{case}\x1f{digest}\x1f{value!r}" for case, digest, value in zip(*columns, strict=True)]
     return hashlib.sha256("\x1e".join(sorted(marks)).encode()).hexdigest()

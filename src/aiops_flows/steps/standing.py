@@ -17,7 +17,7 @@ from aiops_flows.errors import RegistryError
 from aiops_flows.evidence import upper_bound
 from aiops_flows.evidence.standing import Watch, watch_mean
 from aiops_flows.steps.certificate import Certificate
-from aiops_flows.steps.decided import automatic_decisions, of_worked_off_days, reviewed_answers
+from aiops_flows.steps.decided import Known, known, of_worked_off_days
 from aiops_flows.steps.inference import predict_with
 from aiops_flows.steps.rows import labelled_rows
 from aiops_flows.steps.workspace import Workspace
@@ -75,7 +75,9 @@ class _Certified:
     gap_above: float | None
 
 
-def watch_champion(place: Workspace, use_case: UseCase, *, known_by: datetime | None = None) -> list[Watched]:
+def watch_champion(
+    place: Workspace, use_case: UseCase, *, known_by: datetime | None = None, found: Known | None = None
+) -> list[Watched]:
     """The watches on the champion of the model that judges verdicts; empty where there is none. Nothing is written.
 
     *Error*: the mean loss of automatic decisions that rest on it, from the audit lane, each reading weighted by its
@@ -84,16 +86,17 @@ def watch_champion(place: Workspace, use_case: UseCase, *, known_by: datetime | 
     rows and `TOLERANCE`. *Calibration*: how much more often it is wrong than its confidence says, against what it was
     there and `TOLERANCE`. Persons' answers count once the reviews opened on the same day are answered but for a tenth,
     as the most urgent, which come first, are not typical. All are looked at in the order in which truths became known;
-    an alarm that a person has cleared begins the watch anew.
+    an alarm that a person has cleared begins the watch anew. ``found`` is what was read of that moment already.
     """
-    moment = known_by or place.now()
+    moment = found.by if found else known_by or place.now()
     spec = use_case.model(use_case.judged_by)
     champion = promotions.champion(place.log, use_case.name, spec.name)
     if champion is None:
         return []
-    decided = automatic_decisions(place, use_case, moment)
+    read = found or known(place, use_case, moment)
+    decided = read.decided
     decided = decided[(decided["version"] == champion.version) & decided["known_at"].notna()]
-    answers = reviewed_answers(place, use_case, moment)
+    answers = read.answered
     answers = answers[answers["version"] == champion.version]
     answers = of_worked_off_days(place, use_case, answers, moment)
     watch = _Watching(place, use_case, spec, champion, moment)

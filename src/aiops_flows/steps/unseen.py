@@ -15,8 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aiops_flows.case_log import promotions, questions, versions
-from aiops_flows.steps.frames import stored_frame
-from aiops_flows.steps.rows import Labelled, labelled_rows
+from aiops_flows.steps.rows import Labelled, cut, digest_of, labelled_of, stored_labelled
 from aiops_flows.steps.verdicts import segments_of
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase
@@ -81,14 +80,11 @@ def unseen_rows(
         rows: the rows of the cut, where they are at hand.
         as_of: only outcomes known by then, and only cases received by then.
     """
-    kept = rows or labelled_rows(place, use_case, spec, as_of=as_of, part="certify", window=spec.train_window)
-    found = _with_all_truths(place, use_case, kept.cases, {spec.output: kept.truth}, as_of)
     since = _untouched_since(place, use_case, spec, version)
-    digests = [kept.digest]
-    if since is not None and since < as_of:
-        fresh, digest = _received_since(place, use_case, spec, since, as_of)
-        found = _joined(found, fresh)
-        digests.append(digest)
+    digests = [] if rows is None else [rows.digest]
+    if rows is None or (since is not None and since < as_of):
+        rows, digests = _read(place, use_case, spec, since, as_of)
+    found = _with_all_truths(place, use_case, rows.cases, {spec.output: rows.truth}, as_of)
     found = found.sort_values(["received_at", "case_id"], ignore_index=True)
     chosen, note = _mature_or_all(place, use_case, found, since, as_of)
     latest = chosen[_latest(use_case, chosen)].reset_index(drop=True)
@@ -142,32 +138,19 @@ def _untouched_since(place: Workspace, use_case: UseCase, spec: ModelSpec, versi
     return max(moments)
 
 
-def _received_since(
-    place: Workspace, use_case: UseCase, spec: ModelSpec, since: datetime, as_of: datetime
-) -> tuple[pd.DataFrame, str]:
-    """Every case received since a moment with all its outcomes, and the digest of these."""
-    from_then = since if spec.train_window is None else max(since, as_of - spec.train_window)
-    stored = questions.labelled(
-        place.log,
-        use_case.name,
-        name=spec.output,
-        known_by=as_of,
-        received_from=from_then,
-        received_before=as_of,
-    )
-    content = "\x1e".join(f"{row.case_id}\x1f{row.digest}\x1f{row.value!r}" for row in stored.itertuples())
-    cases = stored_frame(use_case.case, stored)
-    truth = np.array(stored["value"].tolist(), dtype=float if spec.kind == "regressor" else object)
-    frame = _with_all_truths(place, use_case, cases, {spec.output: truth}, as_of)
-    return frame, hashlib.sha256(content.encode()).hexdigest()
-
-
-def _joined(kept: pd.DataFrame, fresh: pd.DataFrame) -> pd.DataFrame:
-    """Both without repeats."""
-    new = fresh[~fresh["case_id"].isin(set(kept["case_id"]))]
-    if kept.empty or new.empty:
-        return new if kept.empty else kept
-    return pd.concat([kept, new], ignore_index=True)
+def _read(
+    place: Workspace, use_case: UseCase, spec: ModelSpec, since: datetime | None, as_of: datetime
+) -> tuple[Labelled, list[str]]:
+    """The rows of the cut and every one received since a moment, read together; and the digest of each of both."""
+    stored = stored_labelled(place, use_case, spec, as_of=as_of, window=spec.train_window)
+    of_cut = cut(stored["case_id"].tolist()) == "certify"
+    if since is None or since >= as_of:
+        kept = labelled_of(use_case, spec, stored[of_cut])
+        return kept, [kept.digest]
+    fresh = (stored["received_at"] >= since).to_numpy()
+    content = "\x1e".join(f"{row.case_id}\x1f{row.digest}\x1f{row.value!r}" for row in stored[fresh].itertuples())
+    digests = [digest_of(stored[of_cut]), hashlib.sha256(content.encode()).hexdigest()]
+    return labelled_of(use_case, spec, stored[of_cut | fresh]), digests
 
 
 def _mature_or_all(

@@ -13,6 +13,7 @@ from aiops_flows.errors import ChampionChanged, NothingToRollBackTo, RegistryErr
 from aiops_flows.steps.actions import Finding, FindingKind, actions_for
 from aiops_flows.steps.audit_lane import open_second_readings, seed_known_cases
 from aiops_flows.steps.certifying import Certificate, certificate_in_force, renew
+from aiops_flows.steps.decided import known
 from aiops_flows.steps.health import ModelHealth, UseCaseHealth, certificate_row, model_health
 from aiops_flows.steps.promotion import repair_aliases, rollback
 from aiops_flows.steps.quality import Quality, quality
@@ -52,13 +53,14 @@ def monitor(place: Workspace, use_case: UseCase, *, as_of: datetime | None = Non
     moment = as_of or place.now()
     before = {alarm.number for alarm in alarms.open_alarms(place.log, use_case.name)}
     repaired = {spec.name: repair_aliases(place, use_case, spec) for spec in use_case.models}
-    watched, renewed, opened = watch_champion(place, use_case, known_by=moment), False, 0
+    found = known(place, use_case, moment)
+    watched, renewed, opened = watch_champion(place, use_case, found=found), False, 0
     if as_of is None:
         for each in watched:
             _act(place, use_case, each)
         renewed = _renew(place, use_case)
         opened = open_second_readings(place, use_case) + seed_known_cases(place, use_case)
-    total = quality(place, use_case, as_known=moment)[-1]
+    total = quality(place, use_case, found=found)[-1]
     certificate = certificate_in_force(place, use_case)
     if as_of is None:
         _keep_with_version(place, use_case, certificate, total, watched)
