@@ -9,6 +9,7 @@ Each stream is replayed: cases in order of receipt, labels as late as they were,
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import re
 import sys
@@ -114,6 +115,7 @@ STREAMS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Replay the streams asked for, print what came of each, and write it into the page of results."""
     asked = _asked(arguments)
+    logging.getLogger("aiops_flows").setLevel(logging.ERROR)  # what it warns of is among the events
     for name in [asked.only] if asked.only else list(STREAMS):
         stream, begun = STREAMS[name], time.perf_counter()
         try:

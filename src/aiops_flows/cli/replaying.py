@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -67,6 +68,8 @@ def replay(
     from aiops_flows.replay import Reviewers
     from aiops_flows.replay import replay as run
     from aiops_flows.use_case import load_use_case
+
+    logging.getLogger("aiops_flows").setLevel(logging.ERROR)  # what it warns of happened in the history: the page tells
 
     declared = load_use_case(use_case)
     told = _progress(quiet=as_json)

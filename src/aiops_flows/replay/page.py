@@ -14,25 +14,27 @@ if TYPE_CHECKING:
 
 __all__ = ["kept", "page"]
 
-_SHOWN_CHANGES = 200
-_SHOWN_EVENTS = 400
+_SHOWN_CHANGES = 20
+_SHOWN_EVENTS = 100
 _STYLE = """
-body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem;color:#1b1b1b;background:#fff}
+body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:84rem;padding:0 1rem;color:#1b1b1b;background:#fff}
 h1{font-size:1.6rem}h2{font-size:1.2rem;margin-top:2.2rem}table{border-collapse:collapse;font-size:13px}
-th,td{padding:.25rem .6rem;border-bottom:1px solid #ddd;text-align:right;vertical-align:top}
-th:first-child,td:first-child,td.text,th.text{text-align:left}thead th{border-bottom:2px solid #888}
+th,td{padding:.25rem .45rem;border-bottom:1px solid #ddd;text-align:right;vertical-align:top}
+th:first-child,td:first-child,.words td,.words th{text-align:left}
+td{font-variant-numeric:tabular-nums}
+.wide{margin:.8rem 0}thead th{border-bottom:2px solid #888}
 tr.all td{font-weight:600;border-top:2px solid #888}.broken{color:#a30000;font-weight:600}.wide{overflow-x:auto}
 figure{margin:1rem 0}figcaption{font-weight:600}svg{max-width:100%;height:auto}
 """
 _COLUMNS = {
     "period": "received in", "cases": "cases", "by_policy": "by policy", "coverage": "coverage",
-    "certified_target": "certified: at most", "told": "truth known", "error": "wrong", "error_sure": "95 % sure",
-    "audit_readings": "audited", "audit_estimate": "audit says wrong", "audit_sure": "95 % sure",
+    "certified_target": "certified: at most", "told": "truth known", "error": "wrong (95 % sure)",
+    "audit_readings": "audited", "audit_estimate": "audit says wrong (95 % sure)",
     "reviewer_hours": "hours of people", "open": "unanswered", "money_wrong": "money wrongly moved",
     "drift": "drift / checks", "promotions": "promoted", "refusals": "refused", "rollbacks": "rolled back",
     "alarms": "alarms", "certificates": "certificates",
 }  # fmt: skip
-_SHARES = {"coverage", "certified_target", "error", "audit_estimate"}
+_SHARES = {"coverage", "certified_target"}
 
 
 def page(replayed: Replayed) -> str:
@@ -41,12 +43,12 @@ def page(replayed: Replayed) -> str:
     parts = [_opening(replayed)]
     for name, side in sides.items():
         parts += [f"<h2>The {name} {escape(side.use_case)}</h2>", _verdicts(side), _periods(side)]
-    if replayed.candidate is not None:
-        parts += ["<h2>Decisions that would change</h2>", _changes(replayed)]
     parts.append("<h2>Plots</h2>")
     parts += [
         f"<figure><figcaption>{escape(title)}</figcaption>{svg}</figure>" for title, svg in pictures(sides).items()
     ]
+    if replayed.candidate is not None:
+        parts += ["<h2>Decisions that would change</h2>", _changes(replayed)]
     for name, side in sides.items():
         parts += [f"<h2>Certificates, {name}</h2>", _certificates(side), f"<h2>Events, {name}</h2>", _events(side)]
     body = "\n".join(parts)
@@ -100,15 +102,17 @@ def _verdicts(side: Side) -> str:
 def _periods(side: Side) -> str:
     rows = []
     for row in records(side.periods):
-        row["error_sure"] = _between(row["error_low"], row["error_high"])
-        row["audit_sure"] = _between(row["audit_low"], row["audit_high"])
+        row["error"] = _with_interval(row["error"], row["error_low"], row["error_high"])
+        row["audit_estimate"] = _with_interval(row["audit_estimate"], row["audit_low"], row["audit_high"])
         row["drift"] = f"{row['drift_found']} / {row['drift_checks']}"
         rows.append([_shown(name, row[name]) for name in _COLUMNS])
     return _table(list(_COLUMNS.values()), rows, last="all")
 
 
-def _between(low: Any, high: Any) -> str:
-    return "" if low is None else f"{low:.1%} to {high:.1%}"
+def _with_interval(value: Any, low: Any, high: Any) -> str | None:
+    if value is None:
+        return None
+    return f"{value:.1%}" if low is None else f"{value:.1%} ({low:.1%} to {high:.1%})"
 
 
 def _shown(name: str, value: Any) -> str:
@@ -121,13 +125,16 @@ def _shown(name: str, value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], last: str = "") -> str:
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], last: str = "", *, words: bool = False) -> str:
     cells = "".join(f"<th>{escape(name)}</th>" for name in head)
     lines = []
     for number, row in enumerate(rows):
         mark = f" class='{last}'" if last and number == len(rows) - 1 else ""
         lines.append(f"<tr{mark}>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>")
-    return f"<div class='wide'><table><thead><tr>{cells}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
+    kind = " class='words'" if words else ""
+    return (
+        f"<div class='wide'><table{kind}><thead><tr>{cells}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
+    )
 
 
 def _changes(replayed: Replayed) -> str:
@@ -147,8 +154,8 @@ def _changes(replayed: Replayed) -> str:
     return (
         f"<p>{len(replayed.changes):,} cases would be decided otherwise, by policy in place of a person, or by a "
         "person in place of policy.</p>"
-        + _table(["present", "candidate", "cases"], counted)
-        + _table(["case", "received", "present", "candidate", "turned out true"], rows)
+        + _table(["present", "candidate", "cases"], counted, words=True)
+        + _table(["case", "received", "present", "candidate", "turned out true"], rows, words=True)
         + note
     )
 
@@ -165,7 +172,7 @@ def _certificates(side: Side) -> str:
         ]
         for each in side.certificates
     ]
-    return _table(["on", "version", "from confidence", "coverage", "labels", "what it says"], rows)
+    return _table(["on", "version", "from confidence", "coverage", "labels", "what it says"], rows, words=True)
 
 
 def _events(side: Side) -> str:
@@ -176,4 +183,4 @@ def _events(side: Side) -> str:
     ]
     more = len(told) - len(rows)
     note = f"<p>{more:,} more are in events.csv.</p>" if more > 0 else ""
-    return _table(["on", "what", "model", "why"], rows) + note
+    return _table(["on", "what", "model", "why"], rows, words=True) + note

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import product
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -56,6 +58,70 @@ def test_cases_can_be_chosen(case_log: CaseLog) -> None:
     )
     assert list(two["case_id"]) == ["case-003", "case-002"]
     assert set(questions.cases(case_log, "claims")["batch_id"]) == {"ba7c4", "0ther"}
+
+
+def test_a_limit_takes_one_end_of_all_the_rows(case_log: CaseLog) -> None:
+    """Whatever else narrows the answer, a limit gives the very rows that stand at that end without it."""
+    take_in_daily(case_log, 12)
+    take_in(case_log, names(10, start=20), lease=claim(case_log, batch="0ther"))  # all received at one moment
+    take_in(case_log, names(10), use_case="elsewhere", lease=claim(case_log, "elsewhere"))
+    judge(case_log, names(3, start=4), names(4, start=22))
+    narrowings: list[dict[str, Any]] = [
+        {},
+        {"worked": True},
+        {"batch_ids": ["0ther"]},
+        {"case_ids": names(15, start=3)},
+        {"received_from": MARCH + timedelta(days=2), "received_before": MARCH + timedelta(days=9)},
+        {"worked": True, "batch_ids": ["0ther", "ba7c4"], "case_ids": names(18, start=5), "received_before": APRIL},
+    ]
+    for narrowed, limit, latest in product(narrowings, [0, 1, 5, 30], [False, True]):
+        every = questions.cases(case_log, "claims", **narrowed)
+        assert len(every)
+        end = every.iloc[max(0, len(every) - limit) :] if latest else every.iloc[:limit]
+        found = questions.cases(case_log, "claims", limit=limit, latest=latest, **narrowed)
+        pd.testing.assert_frame_equal(found, end.reset_index(drop=True))
+
+
+def tell(log: CaseLog, name: str, case_ids: list[str], days: int) -> None:
+    known_at = [MARCH + timedelta(days=days)] * len(case_ids)
+    writes.add_outcomes(log, "claims", case_ids=case_ids, name=name, values=["yes"] * len(case_ids), known_at=known_at)
+
+
+def test_what_is_known_of_each_case_received(case_log: CaseLog) -> None:
+    """A case is known once all the named outcomes of it were, by the moment asked for; the order is that of cases."""
+    take_in_daily(case_log, 6)
+    tell(case_log, "paid", names(4), days=10)
+    tell(case_log, "paid", names(2), days=30)  # corrected later: known since the first time
+    tell(case_log, "fraud", names(3, start=2), days=20)
+    by = {days: MARCH + timedelta(days=days) for days in (9, 10, 20)}
+
+    def known(*named: str, known_by: datetime | None = None) -> list[str]:
+        found = questions.received(case_log, "claims", outcomes_known=named, known_by=known_by)
+        assert list(found["case_id"]) == list(questions.cases(case_log, "claims")["case_id"])
+        return sorted(found.loc[found["known"], "case_id"])
+
+    assert known() == names(6)
+    assert known("paid", known_by=by[9]) == []
+    assert known("paid", known_by=by[10]) == known("paid") == names(4)
+    assert known("paid", "fraud", known_by=by[10]) == []
+    assert known("paid", "fraud", known_by=by[20]) == known("fraud", "paid") == names(2, start=2)
+    assert known("paid", "nothing") == []
+
+
+def test_cases_received_in_a_span(case_log: CaseLog) -> None:
+    """The span holds its first moment and not its last; what is given has the same types when it is empty."""
+    take_in_daily(case_log, 6)
+    tell(case_log, "paid", names(1), days=0)
+    take_in(case_log, names(2), use_case="elsewhere", lease=claim(case_log, "elsewhere"))
+    span: dict[str, Any] = {"received_from": MARCH + timedelta(days=2), "received_before": MARCH + timedelta(days=4)}
+    found = questions.received(case_log, "claims", outcomes_known=["paid"], **span)
+    assert list(found["case_id"]) == ["case-004", "case-003"]
+    assert list(found["received_at"]) == [MARCH + timedelta(days=2), MARCH + timedelta(days=3)]
+    empty = questions.received(case_log, "none", outcomes_known=["paid"])
+    assert empty.empty
+    pd.testing.assert_series_equal(empty.dtypes, found.dtypes)
+    elsewhere = questions.received(case_log, "elsewhere", outcomes_known=["paid"])
+    assert list(elsewhere["known"]) == [False, False]  # the outcome is another use case's, of a case of the same name
 
 
 def test_a_case_belongs_to_the_batch_it_first_came_in(case_log: CaseLog) -> None:

@@ -22,7 +22,9 @@ from aiops_flows.steps.outcomes import record_outcomes
 from aiops_flows.steps.promotion import promote, rollback
 from aiops_flows.steps.recall import recall
 from aiops_flows.steps.review import review
+from aiops_flows.steps.rows import labelled_rows
 from aiops_flows.steps.training import retrain
+from aiops_flows.steps.unseen import unseen_rows
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ReviewPolicy, UseCase
 from tests.at_work import LEARNED, put_to_work, run
@@ -223,6 +225,26 @@ def test_early_outcomes_certify_nothing_new(place: Workspace) -> None:
     assert mature is not None
     assert early.labels_used == first.labels_used
     assert mature.labels_used > first.labels_used + 350
+
+
+@pytest.mark.parametrize("days", [0, 60])
+def test_a_certificate_rests_on_the_cut_and_all_that_came_since(place: Workspace, days: int) -> None:
+    """Each of these rows counts once, in order of receipt, with its truth, whether the rows of the cut were at hand."""
+    put_to_work(place, PARCELS)
+    recent = make_parcels(400, seed=6).assign(received_at=lambda c: c["received_at"] + timedelta(days=160))
+    run(place, PARCELS, recent)
+    record_outcomes(place, PARCELS, make_outcomes(recent))
+    now = LEARNED + timedelta(days=days)
+    kept = labelled_rows(place, PARCELS, late, as_of=now, part="certify")
+    fresh = questions.labelled(place.log, "parcels", name="late", known_by=now, received_from=LEARNED).to_dict("list")
+    told = dict(zip(fresh["case_id"] + kept.cases["case_id"].tolist(), fresh["value"] + list(kept.truth), strict=True))
+    found = unseen_rows(place, PARCELS, late, 1, as_of=now)
+    assert len(fresh["case_id"]) == (400 if days else 0)
+    assert dict(zip(found.cases["case_id"], found.truth["late"], strict=True)) == told
+    assert found.cases["received_at"].is_monotonic_increasing
+    again = unseen_rows(place, PARCELS, late, 1, kept, as_of=now)
+    pd.testing.assert_frame_equal(again.cases, found.cases)
+    assert again.digest == found.digest
 
 
 def test_an_alarm_sends_cases_to_people(place: Workspace) -> None:
