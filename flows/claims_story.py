@@ -253,6 +253,8 @@ def _autumn_and_recall(season: _Season, place: Workspace) -> None:
         f"Recall of version {done.version}: {done.found} claims found; {done.confirmed} confirmed by the earlier "
         f"champion, {done.requeued} put to people, {done.by_people} decided by people and left."
     )
+    if not done.confirmed:
+        _line(f"None is confirmed: version {back.version} stands under the alarm of September, so persons decide.")
 
 
 def _figures(season: _Season, place: Workspace) -> None:

@@ -183,6 +183,11 @@ class ModelSpec:
     """The naive model that a challenger is held against; by default the most frequent class, or the median."""
     watched: Sequence[str] | None = None
     """Case columns whose drift is measured; by default the features. Never raw text."""
+    drift_rate: float = 0.05
+    """Share of checks of unchanged data that may be called drift: of all watched columns together, and of the answers
+    together."""
+    column_drift_rate: float | None = None
+    """The same for each watched column alone; by default no column raises an alarm alone."""
     train_window: timedelta | None = None
     """Learn only from cases received within this time before the training; by default from all."""
     min_rows: int = 200
@@ -197,6 +202,9 @@ class ModelSpec:
             raise UseCaseError(f"model name {self.name!r}: use lower-case letters, digits and hyphens, a letter first")
         if not self.features:
             raise UseCaseError(f"model {self.name} has no features; name at least one column of the case")
+        for rate in (self.drift_rate, self.column_drift_rate):
+            if rate is not None and not 0 < rate < 1:
+                raise UseCaseError(f"model {self.name}: a drift rate of {rate}; it is a share strictly between 0 and 1")
         if not self.output.isidentifier():
             raise UseCaseError(f"model {self.name}: output {self.output!r} becomes a column and must be an identifier")
 

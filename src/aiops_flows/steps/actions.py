@@ -67,8 +67,8 @@ class Action:
         return next(each.alarm for each in TABLE[self.finding.kind] if each.action == self.action)
 
     def as_row(self) -> dict[str, str]:
-        """The action as plain text: finding, action, why."""
-        segment = "" if self.finding.segment is None else f" in {self.finding.segment}"
+        """The action as plain text: finding, action, why; without a value of a case."""
+        segment = "" if self.finding.segment is None else " in one segment"  # its name is a value of cases
         return {
             "finding": f"{self.finding.kind}{segment}: {self.finding.what}",
             "action": self.action,

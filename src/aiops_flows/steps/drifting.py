@@ -42,6 +42,11 @@ class Rates:
     column: float | None = None
     """By any one column alone; by default no column is alarmed alone."""
 
+    @classmethod
+    def of(cls, spec: ModelSpec) -> Rates:
+        """Those that a model declares."""
+        return cls(spec.drift_rate, spec.column_drift_rate)
+
 
 @dataclass(frozen=True)
 class DriftCheck:
@@ -74,7 +79,7 @@ def check_drift(
 ) -> list[DriftCheck]:
     """For each model, drift between what its champion learned from and the latest cases, and what follows from it.
 
-    Alarms are raised for what follows; those of earlier checks of the same champion are cleared where this one does not
+    Alarms are raised for what follows; those of earlier checks of the same model are cleared where this one does not
     find their cause again. Where too little was there to tell, they stand.
 
     Args:
@@ -83,12 +88,12 @@ def check_drift(
         as_of: look as if it were this moment; default now.
         rows: how many of the latest cases are looked at.
         render: also make Evidently's report for people.
-        rates: how often unchanged data may be called drifted; by default 0.05 by each report.
+        rates: how often unchanged data may be called drifted; by default what each model declares.
         alarm: raise and clear alarms; otherwise nothing is written. By default where it looks at the present.
     """
     moment = as_of or place.now()
     now = arriving(place, use_case, as_of=moment, rows=rows)
-    checks = [_check(place, use_case, spec, now, rates or Rates(), render=render) for spec in use_case.models]
+    checks = [_check(place, use_case, spec, now, rates or Rates.of(spec), render=render) for spec in use_case.models]
     for check in checks if (as_of is None if alarm is None else alarm) else ():
         _keep_alarms(place, use_case, check)
     return checks
@@ -179,7 +184,7 @@ def _segments(
 
 
 def _keep_alarms(place: Workspace, use_case: UseCase, check: DriftCheck) -> None:
-    """Raise what follows from a check; clear what stood for this champion and does not follow any more."""
+    """Raise what follows from a check; clear what stood for this model and does not follow any more."""
     if check.version is None or check.report is None:
         return
     actor = place.settings.actor
@@ -201,7 +206,7 @@ def _keep_alarms(place: Workspace, use_case: UseCase, check: DriftCheck) -> None
     if check.verdict == "unknown":
         return
     for each in alarms.open_alarms(place.log, use_case.name, model=check.model):
-        if each.version == check.version and each.kind in _WATCHED_KINDS and each.number not in standing:
+        if each.kind in _WATCHED_KINDS and each.number not in standing:  # of earlier champions as well
             alarms.clear(place.log, use_case.name, each.number, reason=f"a later check: {check.reason}", actor=actor)
 
 

@@ -187,6 +187,23 @@ def test_on_stable_data_nothing_blocks_or_rolls_back() -> None:
     assert total["error_low"] <= STABLE.review.max_error
 
 
+def test_in_a_turned_world_the_monitor_stops_what_no_longer_holds() -> None:
+    """Certificates are renewed as time goes by; once outcomes are turned round, persons decide, and it is told why."""
+    history = stable_history(4_000, days=240)
+    turned = history.received.set_axis(history.ids) >= pd.Timestamp("2024-06-01", tz="UTC")
+    told = history.outcomes
+    other = told["returned"].map({"yes": "no", "no": "yes"})
+    outcomes = told.assign(returned=told["returned"].mask(told["case_id"].map(turned), other))
+    audited = replace(STABLE, review=replace(STABLE.review, audit=0.3, valid_for=timedelta(days=40)))
+    done = replay(audited, replace(history, outcomes=outcomes), schedule=Schedule(retrain=None, drift=None)).present
+    raised = done.events[done.events["what"] == "alarm raised"]
+    assert raised["detail"].str.contains("error → to people").any()
+    assert (raised["at"] >= "2024-06-01").all()
+    assert (done.events["what"] == "certificate").sum() > 2
+    after = done.ledger[done.ledger["received_at"] >= "2024-08-01"]
+    assert (after["by"] != "policy").all()
+
+
 @pytest.mark.parametrize(
     ("value", "cell"), [("=1+1", "'=1+1"), ("-x", "'-x"), (None, ""), (float("nan"), ""), (0.5, "0.5"), ("a=b", "a=b")]
 )
