@@ -127,7 +127,7 @@ class UseCaseHealth:
         figures["wrong among automatic decisions"] = _audited(self.quality)
         figures["the same by outcomes"] = _by_outcomes(self.quality)
         figures |= {f"{model.model} version {model.champion}: error": str(model) for model in self.models}
-        figures |= {f"watch: {each.kind}": f"{each.verdict} ({each.reason})" for each in self.watched}
+        figures |= {f"watch: {each.name}": f"{each.verdict} ({each.reason})" for each in self.watched}
         rows = [{"what": name, "value": value} for name, value in figures.items()]
         rows += [{"what": f"alarm {alarm.number} open", "value": _alarm(alarm)} for alarm in self.alarms]
         return rows + [{"what": "broken", "value": finding} for finding in self.broken]
@@ -167,4 +167,5 @@ def _by_outcomes(found: Quality) -> str:
 
 def _alarm(alarm: Alarm) -> str:
     about = "" if alarm.segment is None else " in one segment"  # its name is a value of cases: not for artifacts
-    return f"{alarm.kind} of {alarm.model} version {alarm.version}{about}: {alarm.action}; {alarm.reason}"
+    which = "all versions" if alarm.version is None else f"version {alarm.version}"
+    return f"{alarm.kind} of {alarm.model}, {which}{about}: {alarm.action}; {alarm.reason}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -26,7 +26,8 @@ from aiops_flows.use_case import ModelSpec, UseCase
 __all__ = ["FALSE_ALARMS", "TOLERANCE", "Watched", "watch_champion"]
 
 FALSE_ALARMS: dict[AlarmKind, float] = {"error": 0.05, "overrides": 0.025, "calibration": 0.025}
-"""Probability of an alarm over the whole life of a champion that keeps what was certified, for each watch."""
+"""Probability of an alarm over the whole life of a champion that keeps what was certified, for each watch; over that of
+a policy for the watch on all champions."""
 TOLERANCE = 0.05
 """How much more often than certified a model may be overridden or wrong before that is called a change."""
 _FEWEST_CERTIFIED = 30
@@ -38,11 +39,17 @@ class Watched:
 
     kind: AlarmKind
     model: str
-    version: int
+    version: int | None
+    """None: of all champions that decided under the present policy."""
     limit: float | None
     watch: Watch | None
     note: str = ""
     """Why it is not watched, where it is not."""
+
+    @property
+    def name(self) -> str:
+        """What is watched, for people."""
+        return self.kind if self.version is not None else f"{self.kind} of all champions"
 
     @property
     def verdict(self) -> str:
@@ -80,6 +87,9 @@ def watch_champion(
 ) -> list[Watched]:
     """The watches on the champion of the model that judges verdicts; empty where there is none. Nothing is written.
 
+    *Error of all champions*: as the next, of every automatic decision under the present policy, once a second champion
+    decides: what each of them may get wrong adds up, however often they change.
+
     *Error*: the mean loss of automatic decisions that rest on it, from the audit lane, each reading weighted by its
     recorded probability, against the policy's ``max_error``. *Overrides*: how often persons decide otherwise than the
     model says where it was not sure enough, against the share of such answers that were wrong among the certifying
@@ -94,8 +104,8 @@ def watch_champion(
     if champion is None:
         return []
     read = found or known(place, use_case, moment)
-    decided = read.decided
-    decided = decided[(decided["version"] == champion.version) & decided["known_at"].notna()]
+    every = read.decided[read.decided["known_at"].notna()]
+    decided = every[every["version"] == champion.version]
     answers = read.answered
     answers = answers[answers["version"] == champion.version]
     answers = of_worked_off_days(place, use_case, answers, moment)
@@ -105,6 +115,7 @@ def watch_champion(
         watch.error(decided),
         watch.overrides(answers, certified),
         watch.calibration(decided, answers, certified),
+        *watch.error_of_all(every),
     ]
 
 
@@ -115,6 +126,12 @@ class _Watching:
     spec: ModelSpec
     champion: Champion
     known_by: datetime
+    of_all: bool = False
+    """Watch what all champions decided, not this one's part."""
+
+    @property
+    def version(self) -> int | None:
+        return None if self.of_all else self.champion.version
 
     def error(self, decided: pd.DataFrame) -> Watched:
         """The audited error of automatic decisions under the present policy."""
@@ -129,6 +146,13 @@ class _Watching:
             mine["received_at"],
             weights=1 / mine["audit_probability"].astype(float),
         )
+
+    def error_of_all(self, decided: pd.DataFrame) -> list[Watched]:
+        """The audited error under the present policy, whoever was champion; nothing while one alone has decided."""
+        mine = decided[decided["policy_version"] == self.use_case.review.version]
+        if mine["version"].nunique() < 2:
+            return []
+        return [replace(self, of_all=True).error(decided)]
 
     def overrides(self, answers: pd.DataFrame, certified: _Certified | str) -> Watched:
         """How often persons decide otherwise than the model says, where it is less sure than certified."""
@@ -162,7 +186,8 @@ class _Watching:
     def _in_order(self, kind: AlarmKind, labels: pd.DataFrame) -> pd.DataFrame:
         """The labels since a person last cleared such an alarm, in the order in which they became known."""
         history = alarms.history(self.place.log, self.use_case.name)
-        about = (history["model"] == self.spec.name) & (history["version"] == self.champion.version).fillna(value=False)
+        same = history["version"].isna() if self.of_all else (history["version"] == self.version).fillna(value=False)
+        about = (history["model"] == self.spec.name) & same
         cleared = history[about & (history["kind"] == kind) & (history["state"] == "cleared")]
         if len(cleared):
             labels = labels[labels["known_at"] > cleared["at"].max()]
@@ -187,10 +212,10 @@ class _Watching:
             weights=None if weights is None else np.asarray(weights, dtype=float),
             low=low,
         )
-        return Watched(kind, self.spec.name, self.champion.version, limit, found)
+        return Watched(kind, self.spec.name, self.version, limit, found)
 
     def _not(self, kind: AlarmKind, note: str) -> Watched:
-        return Watched(kind, self.spec.name, self.champion.version, None, None, note)
+        return Watched(kind, self.spec.name, self.version, None, None, note)
 
 
 def _why_unknown(certified: _Certified | str) -> str:

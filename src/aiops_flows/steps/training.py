@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from aiops_flows.case_log import promotions, versions
 from aiops_flows.case_log.versions import VersionRecord
@@ -85,7 +85,7 @@ def retrain(
         RegistryAway: MLflow does not answer.
     """
     spec = model if isinstance(model, ModelSpec) else use_case.model(model)
-    moment = as_of or datetime.now(UTC)
+    moment = as_of or place.now()
     parts = labelled_parts(place, use_case, spec, as_of=moment, window=spec.train_window)
     train, judging = parts["train"], parts["judge"]
     _refuse_too_little(use_case, spec, train, judging)
@@ -115,7 +115,7 @@ def retrain(
             run_id=registered.run_id,
             dataset_digest=train.digest,
             trained_by=actor or place.settings.actor,
-            trained_at=datetime.now(UTC),
+            trained_at=place.now(),
             code_version=code,
             learned=learned_record(spec, moment, len(train)),
             four_eyes=spec.four_eyes,

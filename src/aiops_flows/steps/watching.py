@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -96,7 +97,10 @@ def _act(place: Workspace, use_case: UseCase, found: Watched) -> None:
     kind = {"sustained": found.kind, "burst": f"{found.kind} burst"}.get(found.verdict)
     if kind is None or _sent_to_people(place, use_case, found):
         return
-    for action in actions_for([Finding(cast("FindingKind", kind), found.reason)], use_case.review):
+    policy = use_case.review
+    if found.version is None:  # where all champions together break the promise, an earlier one is no remedy
+        policy = replace(policy, on_alarm="to people")
+    for action in actions_for([Finding(cast("FindingKind", kind), found.reason)], policy):
         if action.action == "rolled back":
             _roll_back(place, use_case, found)
         else:
@@ -138,7 +142,7 @@ def _raise(place: Workspace, use_case: UseCase, found: Watched, action: AlarmAct
         evidence=json.dumps(found.as_row(), sort_keys=True),
         actor=ACTOR,
     )
-    _logger.warning("alarm %d: %s of %s version %d: %s", number, found.kind, found.model, found.version, action)
+    _logger.warning("alarm %d: %s of %s version %s: %s", number, found.name, found.model, found.version, action)
 
 
 # --- what is kept up -----------------------------------------------------------------------------------------------
@@ -161,7 +165,7 @@ def _keep_with_version(
     place: Workspace, use_case: UseCase, certificate: Certificate | None, total: Quality, watched: list[Watched]
 ) -> None:
     """Certificate, quality and watch beside the champion in MLflow, as files and tags."""
-    if not watched:
+    if not watched or watched[0].version is None:
         return
     model, version = watched[0].model, watched[0].version
     record = versions.get(place.log, use_case.name, model, version)
@@ -171,7 +175,7 @@ def _keep_with_version(
         "watching/certificate.json": json.loads(certificate.to_json()) if certificate else None,
     }
     error = "unknown" if total.error is None else f"{total.error:.4f} ({total.low:.4f} to {total.high:.4f})"
-    tags = {"audited_error": error, "watch": "; ".join(f"{each.kind}: {each.verdict}" for each in watched)}
+    tags = {"audited_error": error, "watch": "; ".join(f"{each.name}: {each.verdict}" for each in watched)}
     tags |= {f"certificate_{what.replace(' ', '_')}": str(told) for what, told in certificate_row(certificate).items()}
     content = {name: json.dumps(told, indent=2, sort_keys=True).encode() for name, told in files.items()}
     try:

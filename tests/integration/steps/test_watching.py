@@ -69,6 +69,21 @@ def test_a_champion_that_turns_bad_is_rolled_back_where_the_policy_says_so(store
     assert history[history["action"] == "rollback"]["proposer"].tolist() == ["monitor"]
 
 
+def test_a_new_champion_every_day_does_not_hide_that_the_promise_is_broken(store: Path) -> None:
+    """What each champion gets wrong in its short life adds up; then persons decide, whoever is champion."""
+    life = Life.begin(store)
+    for _ in range(6):
+        made = retrain(life.place, AUDITED, late)
+        assert promote(life.place, AUDITED, late, version=made.version).promoted
+        life.day(150, swapped=True)
+        monitor(life.place, AUDITED)
+    standing = alarms.open_alarms(life.place.log, "parcels")
+    assert [(each.kind, each.action) for each in standing if each.version is None] == [("error", "to people")]
+    made = retrain(life.place, AUDITED, late)
+    assert promote(life.place, AUDITED, late, version=made.version).promoted
+    assert life.day(20)["verdict"].isna().all()
+
+
 def test_a_certificate_is_renewed_before_it_ends(store: Path) -> None:
     """In its last quarter, and when it has ended; not before, and once."""
     life = Life.begin(store)
