@@ -13,8 +13,9 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do $$p -c '
 #   make install TORCH='torch==2.13.0 --index-url ...'
 TORCH ?= torch
 
-# Which tests, and further arguments for pytest: make test TESTS=tests/unit ARGS='-x -k lease'
+# Which tests, on how many processes, and further arguments for pytest: make test TESTS=tests/unit ARGS='-x -k lease'
 TESTS ?= tests
+WORKERS ?= 2
 ARGS ?=
 
 BIN := .venv/bin
@@ -44,7 +45,7 @@ demo: $(INSTALLED)  ## a season of claims through the whole loop, told act by ac
 
 .PHONY: test
 test: $(INSTALLED)  ## run the tests (TESTS=tests/unit ARGS='-x' for some of them)
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(TESTS) $(ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(TESTS) $(ARGS)
 
 .PHONY: check
 check: $(INSTALLED)  ## format, lint, types, who imports whom, and the wheel

@@ -181,7 +181,8 @@ def _watch(place: Workspace) -> None:
             f"readings tell (95 % sure: {found.low:.0%} to {found.high:.0%}; certified: {CLAIMS.review.max_error:.0%})."
         )
     for alarm in health.raised:
-        _line(f"Alarm {alarm.number}, {alarm.kind} of version {alarm.version}: {alarm.action}. {alarm.reason}.")
+        which = "all champions" if alarm.version is None else f"version {alarm.version}"
+        _line(f"Alarm {alarm.number}, {alarm.kind} of {which}: {alarm.action}. {alarm.reason}.")
 
 
 def _spring(season: _Season, place: Workspace) -> None:

@@ -87,8 +87,8 @@ def watch_champion(
 ) -> list[Watched]:
     """The watches on the champion of the model that judges verdicts; empty where there is none. Nothing is written.
 
-    *Error of all champions*: as the next, of every automatic decision under the present policy, once a second champion
-    decides: what each of them may get wrong adds up, however often they change.
+    *Error of all champions*: as the next, of the automatic decisions under the present policy of all champions that
+    were not caught alone, once there are two: what each may get wrong adds up, however often they change.
 
     *Error*: the mean loss of automatic decisions that rest on it, from the audit lane, each reading weighted by its
     recorded probability, against the policy's ``max_error``. *Overrides*: how often persons decide otherwise than the
@@ -148,11 +148,19 @@ class _Watching:
         )
 
     def error_of_all(self, decided: pd.DataFrame) -> list[Watched]:
-        """The audited error under the present policy, whoever was champion; nothing while one alone has decided."""
+        """The audited error of champions that were not caught alone; nothing while only one of them has decided."""
         mine = decided[decided["policy_version"] == self.use_case.review.version]
+        mine = mine[~mine["version"].isin(self._caught())]
         if mine["version"].nunique() < 2:
             return []
         return [replace(self, of_all=True).error(decided)]
+
+    def _caught(self) -> set[int]:
+        """The versions whose error sent cases to people, or had them rolled back: what they did is dealt with."""
+        history = alarms.history(self.place.log, self.use_case.name)
+        dealt_with = history["action"].isin(["to people", "rolled back"]) & (history["kind"] == "error")
+        about = history[dealt_with & (history["model"] == self.spec.name) & (history["state"] == "raised")]
+        return {int(version) for version in about["version"].dropna()}
 
     def overrides(self, answers: pd.DataFrame, certified: _Certified | str) -> Watched:
         """How often persons decide otherwise than the model says, where it is less sure than certified."""
