@@ -16,7 +16,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
 
 __all__ = [
     "BETS",
@@ -214,6 +213,8 @@ def _refuted(unit: Floats, relative: Floats | None, enough: float) -> float:
         below /= 4
     if below <= _SMALLEST:
         return 0.0
+    from scipy.optimize import brentq  # here, as whatever decides cases loads this module
+
     return max(float(brentq(missing, below, min(mean, 1.0), xtol=_PRECISION)) - _PRECISION, 0.0)
 
 

@@ -14,7 +14,6 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 
 __all__ = ["log_evidence", "mean_below"]
 
@@ -44,6 +43,7 @@ def mean_below(losses: Floats, *, limit: float, chance: float) -> float:
     rows = np.array([len(losses)])
     bets = [bet for bet, worthwhile in _bets(rows, limit, chance) if worthwhile[0]]
     values, counts = np.unique(losses, return_counts=True)
+    from scipy.optimize import brentq  # here, as whatever decides cases loads this module
 
     def doubt(mean: float) -> float:
         grown = [float(counts @ np.log1p(bet * (mean - values))) for bet in bets]
