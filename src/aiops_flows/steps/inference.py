@@ -132,10 +132,13 @@ def _classes(estimator: Any, features: pd.DataFrame) -> Answers:
 
 
 def _scores(classes: list[str], probabilities: np.ndarray[Any, Any]) -> list[str]:
-    """The probabilities of each row as a JSON object; all numbers are written by one call, which halves the cost."""
+    """The probabilities of each row as a JSON object; many numbers are written by one call, which halves the cost."""
     template = "{" + ",".join(f"{json.dumps(name).replace('%', '%%')}:%s" for name in classes) + "}"
-    numbers = orjson.dumps(probabilities.ravel().tolist())[1:-1].decode().split(",")
-    return [template % row for row in zip(*[iter(numbers)] * len(classes), strict=True)] if len(probabilities) else []
+    said: list[str] = []
+    for start in range(0, len(probabilities), _AT_ONCE):  # all at once would take the most memory of a whole batch
+        numbers = orjson.dumps(probabilities[start : start + _AT_ONCE].ravel().tolist())[1:-1].decode().split(",")
+        said += [template % row for row in zip(*[iter(numbers)] * len(classes), strict=True)]
+    return said
 
 
 def _careful(
