@@ -26,7 +26,7 @@ _SQLITE_PRAGMAS = (
     "PRAGMA synchronous=FULL",  # in WAL the default may lose the last commits at a power cut
     "PRAGMA foreign_keys=ON",
     "PRAGMA recursive_triggers=ON",  # else INSERT OR REPLACE deletes rows without firing the append-only triggers
-    "PRAGMA cache_size=-65536",  # 64 MB: keys that arrive in no order touch many pages
+    "PRAGMA cache_size=-32768",  # 32 MB: keys that arrive in no order touch many pages
     "PRAGMA wal_autocheckpoint=10000",  # 40 MB: the same pages are copied back once, not once a batch
 )
 
