@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
-import gzip
 import io
 import json
-import zlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import pandas as pd
 
 from aiops_flows.errors import SourceError
+from aiops_flows.steps.delivery import Delivery, FrameRows, Unreadable, file_text
+from aiops_flows.steps.mail import MailBox, mail_delivery, mail_files
+from aiops_flows.steps.turn_rows import TurnRows, joined_turns
 
 __all__ = [
     "Delivery",
     "FrameRows",
+    "MailBox",
     "SqlQuery",
+    "TurnRows",
     "Unreadable",
     "columns_found",
     "deliveries",
@@ -29,11 +31,10 @@ __all__ = [
     "read_file",
 ]
 
-_KINDS = {".csv": "csv", ".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+_KINDS = {".csv": "csv", ".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl", ".mbox": "mail", ".eml": "mail"}
 _READ = f"{', '.join(_KINDS)} (the text ones also .gz)"
 _DAMAGED = (OSError, ValueError, LookupError, TypeError, AttributeError, NotImplementedError)
 """What damaged Parquet raises beside pyarrow's own errors: pandas believes what the file says of itself."""
-_UTF_16 = {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}
 _OTHER_SEPARATORS = ";\t|"
 _LONGEST_FIELD = 64 * 2**20
 _SHOWN = 10
@@ -47,55 +48,9 @@ class SqlQuery:
     sql: str
 
 
-@dataclass(frozen=True)
-class Unreadable:
-    """A line that is no row: its text and why."""
-
-    raw: str
-    reason: str
-
-
-class FrameRows(Sequence[Mapping[str, Any]]):
-    """The rows of a frame, kept as columns; each row is made when it is asked for."""
-
-    def __init__(self, columns: Mapping[str, list[Any]]) -> None:
-        self._columns = columns
-
-    def __len__(self) -> int:
-        return len(next(iter(self._columns.values()), ()))
-
-    @overload
-    def __getitem__(self, place: int) -> dict[str, Any]: ...
-    @overload
-    def __getitem__(self, place: slice) -> list[dict[str, Any]]: ...
-    def __getitem__(self, place: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
-        if isinstance(place, slice):
-            part = [values[place] for values in self._columns.values()]
-            return [dict(zip(self._columns, line, strict=True)) for line in zip(*part, strict=True)]
-        return {name: values[place] for name, values in self._columns.items()}
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        return (dict(pairs) for pairs in self.pairs(slice(None), list(self._columns)))
-
-    def pairs(self, place: slice, names: Sequence[str]) -> Iterator[Iterable[tuple[str, Any]]]:
-        """Names and values of each of these rows, in the named columns; no row is made."""
-        part = [self._columns[name][place] for name in names]
-        return (zip(names, line, strict=True) for line in zip(*part, strict=True))
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """Rows that came in together, and the lines among them that are no rows."""
-
-    name: str
-    columns: Sequence[str]
-    rows: Sequence[Mapping[str, Any]]
-    unreadable: Sequence[Unreadable] = field(default=())
-    file: Path | None = None
-
-
-Source = str | Path | pd.DataFrame | Sequence[Mapping[str, Any]] | SqlQuery
-"""A file (.csv, .parquet, .jsonl, the text ones also .gz), a folder used as inbox, a frame, rows, or a query."""
+Source = str | Path | pd.DataFrame | Sequence[Mapping[str, Any]] | SqlQuery | MailBox | TurnRows
+"""A file (.csv, .parquet, .jsonl, .mbox, .eml, the text ones also .gz), a folder used as inbox, a frame, rows, a query,
+mails of which it is said who are the agents, or a file with a row for each turn."""
 
 
 def deliveries(source: Source) -> Iterator[Delivery]:
@@ -108,6 +63,10 @@ def deliveries(source: Source) -> Iterator[Delivery]:
         yield _from_frame("frame", source)
     elif isinstance(source, SqlQuery):
         yield _from_frame("query", _query(source))
+    elif isinstance(source, MailBox):
+        yield mail_delivery(Path(source.path).name, mail_files(source), source.agents)
+    elif isinstance(source, TurnRows):
+        yield joined_turns(source, _file_of_turns(source))
     elif isinstance(source, str | Path):
         path = Path(source)
         yield from (read_file(file) for file in (inbox_files(path) if path.is_dir() else [path]))
@@ -133,7 +92,7 @@ def _is_waiting(path: Path) -> bool:
 
 
 def file_kind(path: Path) -> str | None:
-    """``csv``, ``parquet``, ``jsonl``, or None for a file that is not read."""
+    """``csv``, ``parquet``, ``jsonl``, ``mail``, or None for a file that is not read."""
     name = path.name.lower().removesuffix(".gz")
     return _KINDS.get(Path(name).suffix)
 
@@ -151,8 +110,19 @@ def read_file(path: Path) -> Delivery:
         raise SourceError(f"{path}: files named {path.suffix or 'without a suffix'} are not read; use {_READ}")
     if kind == "parquet":
         return _from_frame(path.name, _parquet(path), path)
-    text = _text(path)
+    if kind == "mail":
+        return mail_delivery(path.name, [path], file=path)
+    text = file_text(path)
     return _from_csv(path, text) if kind == "csv" else _from_json_lines(path, text)
+
+
+def _file_of_turns(source: TurnRows) -> Delivery:
+    path = Path(source.path)
+    if source.separator == "," and source.quoted:
+        return read_file(path)
+    if not path.is_file():
+        raise SourceError(f"{path}: no such file; turns are read from a file with a header and a row for each turn")
+    return _from_csv(path, file_text(path), separator=source.separator, quoted=source.quoted)
 
 
 def _parquet(path: Path) -> pd.DataFrame:
@@ -169,30 +139,10 @@ def _parquet(path: Path) -> pd.DataFrame:
     return frame
 
 
-def _text(path: Path) -> str:
-    """The text of a file; bytes that are no UTF-8 stay recognisable as lone surrogates, and their row is refused."""
-    try:
-        data = path.read_bytes()
-    except PermissionError as fault:
-        raise SourceError(f"{path}: may not be read: {fault.strerror}. Give this user the right to read it") from fault
-    if path.suffix.lower() == ".gz":
-        try:
-            data = gzip.decompress(data)
-        except (OSError, EOFError, zlib.error) as fault:
-            raise SourceError(f"{path}: no whole gzip file: {fault}. Send it again") from fault
-    if data[:4] in {codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE} or (b"\x00" in data[:4] and data[:2] not in _UTF_16):
-        raise SourceError(f"{path}: begins with NUL, as UTF-16 without a mark or UTF-32 does. Send it as UTF-8")
-    if data[:2] in _UTF_16:
-        try:
-            return data.decode("utf-16")
-        except UnicodeDecodeError as fault:
-            raise SourceError(f"{path}: begins as UTF-16 but is not: {fault}. Send it as UTF-8") from fault
-    return data.decode("utf-8-sig", errors="surrogateescape")
-
-
-def _from_csv(path: Path, text: str) -> Delivery:
+def _from_csv(path: Path, text: str, *, separator: str = ",", quoted: bool = True) -> Delivery:
     csv.field_size_limit(_LONGEST_FIELD)
-    lines = csv.reader(io.StringIO(text, newline=""))
+    written = io.StringIO(text, newline="")
+    lines = csv.reader(written, delimiter=separator, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE)
     header = [name.strip() for name in next(lines, [])]
     if len(header) == 1 and (used := [mark for mark in _OTHER_SEPARATORS if mark in header[0]]):
         raise SourceError(f"{path}: fields are parted by {used[0]!r}; expected commas. Write it again with commas")

@@ -1,0 +1,99 @@
+"""Conversations from a file with one row for each turn."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from aiops_flows.errors import SourceError
+from aiops_flows.steps.delivery import Delivery, Unreadable
+
+__all__ = ["TurnRows", "joined_turns"]
+
+
+@dataclass(frozen=True)
+class TurnRows:
+    """A file in which each row is one turn of a conversation; the rows of a conversation become one case.
+
+    The turns come in the order of their moments where all of them have one, else in that of the file. Of all other
+    columns a case has the first value that one of its rows gives.
+    """
+
+    path: str | Path
+    case_id: str = "case_id"
+    """The column that tells the conversation, and becomes the id of its case."""
+    speaker: str | None = "speaker"
+    """The column that tells who speaks; None where only customers do."""
+    text: str = "text"
+    at: str | None = None
+    """The column of the moment of a turn; the last one is the moment of receipt, unless ``received_at`` is a column."""
+    thread: str = "thread"
+    """The field of the case that takes the turns."""
+    separator: str = ","
+    quoted: bool = True
+    """Fields may stand in double quotes. Exports parted by tabs often have quotation marks that mean nothing."""
+
+
+def joined_turns(form: TurnRows, delivery: Delivery) -> Delivery:
+    """A delivery of turns as one of conversations; a row that names none is told apart.
+
+    Raises:
+        SourceError: a column that is named is not there.
+    """
+    _refuse_missing(form, delivery)
+    grouped: dict[str, list[Mapping[str, Any]]] = {}
+    nameless = []
+    for row in delivery.rows:
+        name = row.get(form.case_id)
+        if name is None or not str(name).strip():
+            told = json.dumps(dict(row), default=str)
+            nameless.append(Unreadable(told, f"a turn without a {form.case_id!r}: no conversation is named"))
+        else:
+            grouped.setdefault(str(name).strip(), []).append(row)
+    rows = [_conversation(form, name, turns) for name, turns in grouped.items()]
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    return replace(delivery, columns=columns, rows=rows, unreadable=[*delivery.unreadable, *nameless])
+
+
+def _refuse_missing(form: TurnRows, delivery: Delivery) -> None:
+    named = [name for name in (form.case_id, form.speaker, form.text, form.at) if name is not None]
+    if delivery.rows and (missing := [name for name in named if name not in delivery.columns]):
+        raise SourceError(
+            f"{delivery.name} lacks the columns {missing} of its turns; say in TurnRows how they are called there"
+        )
+
+
+def _conversation(form: TurnRows, name: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    own = {form.case_id, form.speaker, form.text, form.at}
+    case: dict[str, Any] = {"case_id": name}
+    for row in rows:
+        for column, value in row.items():
+            if column not in own and case.get(column) in {None, ""} and isinstance(value, str | int | float):
+                case[column] = value
+    moments = [] if form.at is None else [_moment(row.get(form.at)) for row in rows]
+    known = [moment for moment in moments if moment is not None]
+    if len(known) == len(rows):
+        rows = [row for _, row in sorted(zip(known, rows, strict=True), key=lambda pair: pair[0])]
+    if known:
+        case.setdefault("received_at", max(known).isoformat())
+    case[form.thread] = [_turn(form, row) for row in rows]
+    return case
+
+
+def _turn(form: TurnRows, row: Mapping[str, Any]) -> dict[str, Any]:
+    text = row.get(form.text)
+    turn = {"speaker": "customer" if form.speaker is None else row.get(form.speaker), "text": text or ""}
+    return turn if form.at is None else turn | {"at": row.get(form.at)}
+
+
+def _moment(value: Any) -> datetime | None:
+    """A moment by which turns can be put in order; None where it is none."""
+    try:
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
