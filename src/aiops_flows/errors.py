@@ -19,6 +19,8 @@
     │   ├── DigestMismatch      the files of a version are not those that were registered
     │   └── UntrustedModel      the files of a version would need a type that is not on our list
     ├── TrainingError           there is not enough, or not the right, data to train or judge a model
+    ├── CompletionFailed        a language model gave no answer that can be used
+    ├── NotDelivered            a sink did not take an effect
     ├── StackError              something that should run on this machine does not start, answer or end
     └── PromotionError
         ├── ChampionChanged     somebody else moved the champion since it was looked at
@@ -38,11 +40,13 @@ __all__ = [
     "CaseLogError",
     "CaseUnknown",
     "ChampionChanged",
+    "CompletionFailed",
     "ConflictingWrite",
     "DigestMismatch",
     "LeaseLost",
     "NoChampion",
     "NotApproved",
+    "NotDelivered",
     "NothingToRollBackTo",
     "PromotionError",
     "RegistryAway",
@@ -127,6 +131,22 @@ class TrainingError(AiopsError):
 
 class StackError(AiopsError):
     """Something that should run on this machine does not start, answer or end."""
+
+
+class CompletionFailed(AiopsError):
+    """A language model gave no answer that can be used; ``status`` says why in a few words."""
+
+    def __init__(self, message: str, status: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class NotDelivered(AiopsError):
+    """A sink did not take an effect; it is tried again, unless the sink says that it never will."""
+
+    def __init__(self, reason: str, *, for_good: bool = False) -> None:
+        super().__init__(reason)
+        self.for_good = for_good
 
 
 class PromotionError(AiopsError):

@@ -41,6 +41,19 @@ def test_kills_lose_and_double_nothing(set_stage: SetStage) -> None:
     assert result.figures["control_doubled"] or result.figures["control_without_audit"]
 
 
+def test_every_effect_arrives_at_a_sink_that_fails_half_the_time(set_stage: SetStage) -> None:
+    """Four senders are killed, answers are lost: every effect arrives, always the same, but not those of the controls.
+
+    A control asks for what is after the last number, which skips none where only one can write: on SQLite.
+    """
+    result = drill.effects(set_stage(), drill.SendingUnderKills(kills=8, size=20, deliveries=3, seed=5))
+    assert result.violations == []
+    assert result.figures["skipped"] == 0
+    assert result.figures["doubled"]
+    assert result.figures["control_lost"]
+    assert result.figures["control_skipped"]
+
+
 def test_dying_at_any_event_and_running_again_comes_out_the_same(set_stage: SetStage) -> None:
     """A process that dies at an event of a batch's life leaves nothing that the same run does not mend."""
     result = drill.crash_points(set_stage(), every=13)

@@ -7,14 +7,41 @@
 ``questions``   frames of what is stored
 ``versions``    model versions and the evidence about them
 ``promotions``  who is champion, and moving it
+``effects``     what decisions send to other systems, planned once
+``outbox``      what of it waits to be sent, who sends it, and how each attempt ended
+``undelivered`` what has not arrived, and asking for it again
 ``alarms``      what was found wrong with a live model, and whether it stands
 ``audit``       whether the record is whole
 """
 
 from __future__ import annotations
 
-from aiops_flows.case_log import alarms, audit, leases, promotions, questions, versions, writes
+from aiops_flows.case_log import (
+    alarms,
+    audit,
+    effects,
+    leases,
+    outbox,
+    promotions,
+    questions,
+    undelivered,
+    versions,
+    writes,
+)
 from aiops_flows.case_log.leases import Lease
 from aiops_flows.case_log.log import CaseLog
 
-__all__ = ["CaseLog", "Lease", "alarms", "audit", "leases", "promotions", "questions", "versions", "writes"]
+__all__ = [
+    "CaseLog",
+    "Lease",
+    "alarms",
+    "audit",
+    "effects",
+    "leases",
+    "outbox",
+    "promotions",
+    "questions",
+    "undelivered",
+    "versions",
+    "writes",
+]

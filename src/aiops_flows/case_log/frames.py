@@ -15,10 +15,10 @@ from aiops_flows.case_log.values import read_values
 __all__ = ["ask", "rows_of"]
 
 _MOMENTS = {"at", "received_at", "known_at", "event_at", "due_at", "opened_at"}
-_NUMBERS = {"revision", "version", "round", "attempts", "rows", "number"}
+_NUMBERS = {"revision", "version", "round", "attempts", "rows", "number", "failures", "lost"}
 _MAYBE_NUMBERS = {"question", "clears"}
 _REALS = {"confidence", "priority", "audit_probability", "seconds"}
-_FLAGS = {"blind", "known", "shown"}
+_FLAGS = {"blind", "known", "shown", "replaced"}
 
 
 def _column(name: str, values: Sequence[Any], maybe: Collection[str]) -> Any:

@@ -10,7 +10,7 @@ from aiops_flows.case_log.tables import AUDITED
 
 __all__ = ["check_invariants"]
 
-_OF_A_CASE: Final = ("predictions", "shadow_predictions", "decisions", "reviews", "readings", "outcomes")
+_OF_A_CASE: Final = ("predictions", "shadow_predictions", "decisions", "reviews", "readings", "outcomes", "effects")
 _SHOWN: Final = 5
 
 _RULES: Final = {
@@ -49,6 +49,22 @@ _RULES: Final = {
     "two promotions of one model that follow the same champion": """
         SELECT use_case, model AS place FROM promotions WHERE action <> 'refuse' AND predecessor IS NULL
         GROUP BY use_case, model HAVING count(*) > 1""",
+    "an effect of a decision that is not there": """
+        SELECT e.use_case, e.case_id AS place FROM effects AS e WHERE NOT EXISTS (
+            SELECT 1 FROM decisions AS d WHERE d.use_case = e.use_case AND d.case_id = e.case_id
+            AND d.revision = e.revision)""",
+    "an effect that neither waits, nor arrived, nor was given up": """
+        SELECT e.use_case, e.effect_id AS place FROM effects AS e WHERE e.body IS NOT NULL
+            AND NOT EXISTS (SELECT 1 FROM outbox AS o WHERE o.use_case = e.use_case AND o.effect_id = e.effect_id)
+            AND NOT EXISTS (SELECT 1 FROM deliveries AS s WHERE s.use_case = e.use_case AND s.effect_id = e.effect_id
+                AND s.state IN ('delivered', 'given up'))""",
+    "an effect that waits without being planned": """
+        SELECT o.use_case, o.effect_id AS place FROM outbox AS o WHERE NOT EXISTS (SELECT 1 FROM effects AS e
+            WHERE e.use_case = o.use_case AND e.effect_id = o.effect_id AND e.body IS NOT NULL)""",
+    "a delivery of no effect, or a gap between attempts": """
+        SELECT s.use_case, s.effect_id AS place FROM deliveries AS s LEFT JOIN effects AS e
+            ON e.use_case = s.use_case AND e.effect_id = s.effect_id
+        GROUP BY s.use_case, s.effect_id HAVING count(*) <> max(s.attempt) OR count(e.effect_id) = 0""",
     "an audit head that is not the last audit row": """
         SELECT h.use_case, CAST(h.seq AS text) AS place FROM audit_heads AS h
         WHERE h.seq <> (SELECT coalesce(max(seq), 0) FROM audit AS a WHERE a.use_case = h.use_case)""",

@@ -1,7 +1,8 @@
 """The tables of the case log, for both databases; their moments are ISO 8601 text in UTC that sorts as time does.
 
-Every table but `batches` and `audit_heads` is append-only, by trigger. Each row carries ``seq``, the number of the
-audit row that vouches for it; who wrote it and when stands there. ``use_case`` begins every key.
+Every table but `batches`, `outbox` and `audit_heads` is append-only, by trigger. Each row of such a table carries
+``seq``, the number of the audit row that vouches for it; who wrote it and when stands there. ``use_case`` begins every
+key.
 """
 
 from __future__ import annotations
@@ -255,6 +256,48 @@ ALARMS = _table(
     ),
 )
 
+EFFECTS = _table(
+    "effects",
+    _key("use_case"),
+    _key("case_id"),
+    _key("revision", Integer),
+    _key("name"),
+    _text("effect_id"),
+    _maybe("replaces"),
+    _maybe("body"),
+    _number("seq"),
+    Index("effects_by_id", "use_case", "effect_id", unique=True),
+)
+
+DELIVERIES = _table(
+    "deliveries",
+    _key("use_case"),
+    _key("effect_id"),
+    _key("attempt", Integer),
+    _text("state"),
+    _text("reason"),
+    _text("sink"),
+    _maybe("next_at"),
+    _number("seq"),
+    CheckConstraint("state IN ('delivered', 'failed', 'given up', 'asked again')", name="deliveries_state"),
+)
+
+OUTBOX = _table(
+    "outbox",
+    _key("use_case"),
+    _key("effect_id"),
+    _text("case_id"),
+    _number("revision"),
+    _text("name"),
+    _text("due_at"),
+    _number("failures"),
+    _number("lost"),
+    _text("owner"),
+    Column("expires", _REAL, nullable=False),
+    Index("outbox_by_due", "use_case", "lost", "due_at"),
+    Index("outbox_by_case", "use_case", "case_id", "name", "revision"),
+)
+
 AUDIT = _table(
     "audit",
     _key("use_case"),
@@ -287,6 +330,6 @@ BATCHES = _table(
     CheckConstraint("state IN ('open', 'done')", name="batches_state"),
 )
 
-CASE_TABLES = (CASES, QUARANTINE, PREDICTIONS, SHADOW_PREDICTIONS, DECISIONS, REVIEWS, READINGS, OUTCOMES)
-AUDITED = (*CASE_TABLES, VERSIONS, EVIDENCE, APPROVALS, PROMOTIONS, ALARMS)
+CASE_TABLES = (CASES, QUARANTINE, PREDICTIONS, SHADOW_PREDICTIONS, DECISIONS, REVIEWS, READINGS, OUTCOMES, EFFECTS)
+AUDITED = (*CASE_TABLES, VERSIONS, EVIDENCE, APPROVALS, PROMOTIONS, ALARMS, DELIVERIES)
 APPEND_ONLY = (*AUDITED, AUDIT)

@@ -8,6 +8,7 @@ import pandas as pd
 
 from aiops_flows.case_log.frames import ask, rows_of
 from aiops_flows.case_log.log import CaseLog
+from aiops_flows.case_log.undelivered import GIVEN_UP
 from aiops_flows.errors import CaseUnknown
 
 __all__ = ["counts", "trace", "use_cases"]
@@ -31,6 +32,12 @@ _PARTS = {
     "readings": _select("readings", "", "", "t.round"),
     "decisions": _select("decisions", ", a.detail", "", "t.revision"),
     "outcomes": _select("outcomes", ", a.actor", "", "t.name, t.known_at"),
+    "effects": _select("effects", ", a.actor", "", "t.revision, t.name"),
+    "deliveries": """
+        SELECT t.*, a.at, a.actor FROM effects AS e
+        JOIN deliveries AS t ON t.use_case = e.use_case AND t.effect_id = e.effect_id
+        JOIN audit AS a ON a.use_case = t.use_case AND a.seq = t.seq
+        WHERE e.use_case = ? AND e.case_id = ? ORDER BY t.seq, t.effect_id""",
 }
 _AUDIT = "SELECT * FROM audit WHERE use_case = ? AND seq = ?"
 
@@ -41,7 +48,8 @@ def trace(log: CaseLog, use_case: str, case_id: str) -> dict[str, Any]:
     Returns:
         ``case`` (one dictionary); ``predictions`` and ``shadow`` (with the ``digest``, ``dataset_digest``,
         ``code_version`` and ``run_id`` of the version); ``reviews``; ``readings``; ``decisions``; ``outcomes``;
-        ``audit`` (the audit rows that vouch for them, in order). Values and scores are JSON text.
+        ``effects``; ``deliveries`` (each attempt to send one); ``audit`` (the audit rows that vouch for them, in
+        order). Values, scores and bodies are JSON text.
 
     Raises:
         CaseUnknown: the case is not stored.
@@ -92,6 +100,8 @@ _COUNTS = {
     "quarantined": "SELECT use_case, count(*) AS n FROM quarantine GROUP BY 1",
     "outcomes": "SELECT use_case, count(*) AS n FROM outcomes GROUP BY 1",
     "open_batches": "SELECT use_case, count(*) AS n FROM batches WHERE state = 'open' GROUP BY 1",
+    "effects_waiting": "SELECT use_case, count(*) AS n FROM outbox GROUP BY 1",
+    "effects_given_up": f"SELECT q.use_case, count(*) AS n FROM ({GIVEN_UP}) AS q WHERE NOT q.replaced GROUP BY 1",
 }
 
 
@@ -102,7 +112,8 @@ def counts(log: CaseLog, use_case: str | None = None) -> pd.DataFrame:
         Columns ``use_case``, ``cases``, ``history`` (neither decided nor in review, and no worker will take them up),
         ``unfinished`` (a worker still has to), ``decided_by_policy``, ``decided_by_person``, ``open_reviews``
         (cases that wait for a person's decision), ``open_audits`` (readings of the lane that are still to come),
-        ``quarantined``, ``outcomes``, ``open_batches``.
+        ``quarantined``, ``outcomes``, ``open_batches``, ``effects_waiting`` (still to be sent), ``effects_given_up``
+        (not tried any more).
     """
     names = [use_case] if use_case is not None else use_cases(log)
     table = pd.DataFrame({"use_case": pd.Series(names, dtype=object)})

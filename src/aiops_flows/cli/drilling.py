@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["drill"]
 
 FOUND = 1
-Drill = Literal["chaos", "crash-points", "pausing", "poison", "stopper", "full-disk", "all"]
-_ORDER: tuple[Drill, ...] = ("chaos", "crash-points", "pausing", "poison", "stopper", "full-disk")
+Drill = Literal["chaos", "crash-points", "pausing", "poison", "stopper", "full-disk", "effects", "all"]
+_ORDER: tuple[Drill, ...] = ("chaos", "crash-points", "pausing", "poison", "stopper", "full-disk", "effects")
 _LEASE_SECONDS = {"pausing": 0.5}
 _ORDINARY_LEASE_SECONDS = 20.0
 
@@ -36,7 +36,7 @@ def drill(
     database: Annotated[
         str, typer.Option(help="URL of an empty PostgreSQL database that may be filled; default a SQLite file")
     ] = "",
-    kills: Annotated[int, typer.Option(min=1, help="of chaos: how often a process or session is killed")] = 200,
+    kills: Annotated[int, typer.Option(min=1, help="of chaos and effects: how often a process is killed")] = 200,
     every: Annotated[int, typer.Option(min=1, help="of crash-points: only each so many-th event")] = 1,
     stops: Annotated[int, typer.Option(min=1, help="of pausing: how often a worker is stopped")] = 20,
     rows: Annotated[int, typer.Option(min=100, help="of poison: rows, 37 of them bad")] = 10_000,
@@ -87,6 +87,7 @@ def _hold(name: Drill, stage: Stage, options: dict[str, int]) -> DrillResult:
     from aiops_flows import drill as drills
 
     told = _progress(name)
+    sending = drills.SendingUnderKills(kills=options["kills"], seed=options["seed"])
     chaos = drills.Chaos(kills=options["kills"], seed=options["seed"], kill_backends=bool(options["hard"]))
     held: dict[str, Callable[[], DrillResult]] = {
         "chaos": lambda: drills.chaos(stage, chaos, told=told),
@@ -95,6 +96,7 @@ def _hold(name: Drill, stage: Stage, options: dict[str, int]) -> DrillResult:
         "poison": lambda: drills.poison(stage, rows=options["rows"], told=told),
         "stopper": lambda: drills.stopper(stage, told=told),
         "full-disk": lambda: drills.full_disk(stage, told=told),
+        "effects": lambda: drills.effects(stage, sending, told=told),
     }
     result = held[name]()
     told("")

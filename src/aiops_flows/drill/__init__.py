@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from aiops_flows.drill.chaos import Chaos, chaos
 from aiops_flows.drill.crash_points import crash_points
+from aiops_flows.drill.effects import SendingUnderKills, effects
 from aiops_flows.drill.full_disk import full_disk
 from aiops_flows.drill.pausing import pausing
 from aiops_flows.drill.poison import poison
@@ -18,9 +19,11 @@ __all__ = [
     "REHEARSAL",
     "Chaos",
     "DrillResult",
+    "SendingUnderKills",
     "Stage",
     "chaos",
     "crash_points",
+    "effects",
     "full_disk",
     "pausing",
     "poison",

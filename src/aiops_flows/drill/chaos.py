@@ -8,13 +8,12 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import psycopg
 
 from aiops_flows.case_log import audit, questions
 from aiops_flows.drill.counting import Counted, count
-from aiops_flows.drill.naive import NaiveCounts, naive_count, naive_work, prepare
+from aiops_flows.drill.naive import NaiveCounts, control_url, naive_count, naive_work, prepare
 from aiops_flows.drill.processes import Crew
 from aiops_flows.drill.result import DrillResult
 from aiops_flows.drill.stage import Stage
@@ -182,7 +181,7 @@ def _once_more(place: Workspace, stage: Stage, asked: Chaos) -> int:
 
 def _control(stage: Stage, asked: Chaos) -> tuple[NaiveCounts, int]:
     """What became of workers that do not know better, and how often they were killed: until harm is done, or long."""
-    url = _control_url(stage.settings.case_log_url, stage.folder)
+    url = control_url(stage.settings.case_log_url, stage.folder)
     over = stage.folder / "control-over"
     prepare(url, asked.workers)
     with Crew(stage.folder, random.Random(asked.seed)).at_work() as crew:  # noqa: S311
@@ -200,7 +199,3 @@ def _control(stage: Stage, asked: Chaos) -> tuple[NaiveCounts, int]:
                 worked = so_far.decisions
                 crew.kill_one()
     return naive_count(url), crew.kills
-
-
-def _control_url(url: str, folder: Path) -> str:
-    return f"sqlite:///{folder / 'control.db'}" if url.startswith("sqlite") else url

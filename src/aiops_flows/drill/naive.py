@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-__all__ = ["NaiveCounts", "naive_count", "naive_work", "prepare"]
+__all__ = ["NaiveCounts", "NaiveDatabase", "control_url", "naive_count", "naive_work", "prepare"]
 
 _TABLES = ("messages", "predictions", "decisions", "audit")
 _AT_ONCE = 20
@@ -23,7 +23,7 @@ class NaiveCounts(NamedTuple):
     without_audit: int
 
 
-class _Database:
+class NaiveDatabase:
     """A connection to SQLite or PostgreSQL, spoken to in one way."""
 
     def __init__(self, url: str) -> None:
@@ -36,6 +36,7 @@ class _Database:
             self.connection = psycopg.connect("postgresql://" + url.split("://", 1)[1])
 
     def run(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """The rows of a statement, in whatever transaction is open."""
         cursor = self.connection.execute(statement.replace("?", "?" if self._sqlite else "%s"), values)
         return list(cursor.fetchall()) if cursor.description else []
 
@@ -45,9 +46,14 @@ class _Database:
         self.connection.commit()
 
 
+def control_url(url: str, folder: Path) -> str:
+    """Where a control keeps its tables: beside the case log, or in a file of its own."""
+    return f"sqlite:///{folder / 'control.db'}" if url.startswith("sqlite") else url
+
+
 def prepare(url: str, workers: int, messages: int = _MESSAGES) -> None:
     """Make the control's tables anew, with messages that wait for so many workers."""
-    database = _Database(url)
+    database = NaiveDatabase(url)
     for table in _TABLES:
         database.write(f"DROP TABLE IF EXISTS drill_naive_{table}")
         done = ", done INTEGER DEFAULT 0" if table == "messages" else ""
@@ -60,7 +66,7 @@ def prepare(url: str, workers: int, messages: int = _MESSAGES) -> None:
 
 def naive_work(url: str, worker: int, over: Path) -> None:
     """Predict, decide, and write the audit row, each in its own transaction; what is not marked done comes again."""
-    database = _Database(url)
+    database = NaiveDatabase(url)
     waiting = "SELECT case_id FROM drill_naive_messages WHERE done = 0 AND worker = ? ORDER BY case_id LIMIT ?"
     rows: list[tuple[Any, ...]] = [()]
     while rows:
@@ -77,7 +83,7 @@ def naive_work(url: str, worker: int, over: Path) -> None:
 
 def naive_count(url: str) -> NaiveCounts:
     """Decisions too many, and decisions too many for the audit rows there are."""
-    database = _Database(url)
+    database = NaiveDatabase(url)
     found = database.run("SELECT count(*), count(DISTINCT case_id) FROM drill_naive_decisions")[0]
     audited = database.run("SELECT count(*) FROM drill_naive_audit")[0][0]
     database.connection.close()

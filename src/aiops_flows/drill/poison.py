@@ -6,7 +6,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, get_origin
 
 from pydantic import ValidationError
 
@@ -62,6 +62,8 @@ def _spoilt(case_type: type[Case], name: str, column: str, good: dict[str, Any])
     kind = plain_type(case_type.model_fields[name].annotation)
     if kind in {float, int}:
         return _NUMBERS
+    if get_origin(kind) is list:  # a thread takes plain text as well
+        return [value for value in _TEXTS if not isinstance(value, list)]
     if kind is not str:
         return _OTHERS
     return _TEXTS + ([] if _takes_markup(case_type, {**good, column: "<b>"}) else _MARKUP)

@@ -19,7 +19,7 @@ from typing import Any
 
 __all__ = ["Crew", "begin", "load_for_all"]
 
-_PRELOADED = ["aiops_flows.drill.work", "aiops_flows.drill.naive", "skops.io"]
+_PRELOADED = ["aiops_flows.drill.work", "aiops_flows.drill.naive", "aiops_flows.drill.effects", "skops.io"]
 
 
 def load_for_all(module: str) -> None:

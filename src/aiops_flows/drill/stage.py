@@ -144,7 +144,7 @@ def _registered(place: Workspace, use_case: UseCase) -> dict[str, Any]:
 def champions(place: Workspace, use_case: UseCase) -> None:
     """Make the stand-ins champions of a use case of that name, where it has none."""
     known = _registered(place, use_case)
-    others = [spec.name for spec in use_case.models if spec.output != use_case.judged_by]
+    others = [spec.name for spec in use_case.decisive if spec.output != use_case.judged_by]
     companions = {name: known[name]["version"] for name in others}
     for spec in use_case.models:
         if promotions.champion(place.log, use_case.name, spec.name) is not None:

@@ -39,7 +39,17 @@ class Examined:
 
 def examine() -> list[Examined]:
     """Everything that is looked at, in the order in which it would be mended."""
-    checks: list[Callable[[], Examined]] = [_packages, _home, _disk, _case_log, _audit, _mlflow, _prefect, _telemetry]
+    checks: list[Callable[[], Examined]] = [
+        _packages,
+        _home,
+        _disk,
+        _case_log,
+        _audit,
+        _effects,
+        _mlflow,
+        _prefect,
+        _telemetry,
+    ]
     found = []
     for check in checks:
         found.append(check())
@@ -107,6 +117,19 @@ def _audit() -> Examined:
     if broken:
         return Examined("record", "broken", "; ".join(broken[:3]), "aiops-flows verify tells the first bad place")
     return Examined("record", "good", "one effective decision a case, each with its audit row")
+
+
+def _effects() -> Examined:
+    """Whether everything that decisions send to other systems arrives."""
+    try:
+        counts = questions.counts(Workspace.here().log)
+    except AiopsError as fault:
+        return Examined("effects", "broken", str(fault), "mend the case log first")
+    waiting, gone = int(counts["effects_waiting"].sum()), int(counts["effects_given_up"].sum())
+    if gone:
+        mend = "aiops-flows effects list tells why; once mended: effects retry --all"
+        return Examined("effects", "look", f"{gone} given up, {waiting} waiting", mend)
+    return Examined("effects", "good", f"none given up, {waiting} waiting")
 
 
 def _mlflow() -> Examined:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
-__all__ = ["promotion_rules", "write_once", "write_once_lane"]
+__all__ = ["promotion_rules", "write_once", "write_once_lane", "write_once_outbox"]
 
 _BULK: Final = (
     "cases",
@@ -24,6 +24,7 @@ _SINGLE: Final = {
     "audit": ("use_case", "seq"),
 }
 _LANE: Final = {"readings": ("use_case", "case_id", "round"), "alarms": ("use_case", "number")}
+_OUTBOX: Final = {"effects": None, "deliveries": ("use_case", "effect_id", "attempt")}
 
 
 def write_once(dialect: str) -> Iterator[str]:
@@ -45,12 +46,23 @@ def write_once(dialect: str) -> Iterator[str]:
 
 def write_once_lane(dialect: str) -> Iterator[str]:
     """The same for readings and alarms, which the second schema added."""
-    for table, key in _LANE.items():
+    yield from _write_once(_LANE, dialect)
+
+
+def write_once_outbox(dialect: str) -> Iterator[str]:
+    """The same for effects and their deliveries, which the third schema added."""
+    yield from _write_once(_OUTBOX, dialect)
+
+
+def _write_once(tables: Mapping[str, tuple[str, ...] | None], dialect: str) -> Iterator[str]:
+    """Without a key a table is written in bulk, where a row that is there already is left out."""
+    for table, key in tables.items():
         if dialect == "postgresql":
             yield from _no_change_postgresql(table)
         else:
             yield from _no_change_sqlite(table)
-            yield _no_replace_sqlite(table, key)
+            if key:
+                yield _no_replace_sqlite(table, key)
 
 
 def _no_change_sqlite(table: str) -> Iterator[str]:
