@@ -49,6 +49,7 @@ def install(place: Workspace, use_case: UseCase, spec: ModelSpec, as_of: datetim
         figures={},
         dataset_digest=train.digest,
         code_version="test",
+        trusted=spec.trusted,
     )
     record = VersionRecord(
         model=spec.name,

@@ -12,19 +12,24 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from aiops_flows.drift.report import DriftReport
 from aiops_flows.evidence.answers import Scored, read_answers
-from aiops_flows.evidence.comparison import Comparison, Estimate
+from aiops_flows.evidence.comparison import FEWEST_ROWS, Comparison, Estimate
 from aiops_flows.evidence.intervals import Interval
 from aiops_flows.evidence.metrics import METRICS, Metric
+from aiops_flows.gate_slices import in_words, judge_slices
 from aiops_flows.use_case import Gate, Kind, ModelSpec
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from aiops_flows.evidence.paired import PairedVerdict
 
 __all__ = [
@@ -89,27 +94,70 @@ def judge(  # noqa: PLR0917  all eight are what is judged
     seed: int = 0,
     resamples: int = 300,
     confidence: float = 0.90,
+    cases: pd.DataFrame | None = None,
 ) -> list[GateResult]:
     """Each gate of the model with its verdict and evidence; never an exception because of the data.
 
     ``drift`` names what was compared, such as ``training_vs_arriving``. A model without gates gives one result that
-    did not pass, so that nothing becomes champion unjudged. Without a champion, ``max_drop`` binds nobody.
+    did not pass, so that nothing becomes champion unjudged. Without a champion, ``max_drop`` binds nobody. ``cases``
+    are the judging rows; gates with ``by`` need them.
     """
     models = {_CHALLENGER: challenger, _BASELINE: baseline} | ({_CHAMPION: champion} if champion else {})
-    comparison = Comparison.of(spec.kind, truth, models, confidence=confidence, resamples=resamples, seed=seed)
     if not spec.gates:
         reason = f"model {spec.name} declares no gate; give its ModelSpec at least one"
         return [GateResult("gates", "at least one", passed=False, reason=reason, rows=len(truth))]
+    compare = partial(Comparison.of, spec.kind, confidence=confidence, resamples=resamples, seed=seed)
+    rows = _Rows(spec, truth, models, cases, compare)
     checks: dict[str, Callable[[Gate], GateResult]] = {
         "drift": lambda gate: _judge_drift(gate, drift),
         "missing_values": lambda gate: _judge_number(gate, missing_share, "share of missing values"),
         "latency": lambda gate: _judge_number(gate, latency_ms, "milliseconds for a batch"),
         SHADOW: lambda gate: _leave_open(gate, champion=champion is not None),
     }
-    return [
-        checks[gate.metric](gate) if gate.metric in checks else _judge_quality(gate, spec, comparison, len(truth))
-        for gate in spec.gates
-    ]
+    return [checks.get(gate.metric, rows.judge)(gate) for gate in spec.gates]
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The judging rows with what was true and what was said of them."""
+
+    spec: ModelSpec
+    truth: Sequence[Any] | NDArray[Any]
+    models: Mapping[str, Scored]
+    cases: pd.DataFrame | None
+    compare: Callable[..., Comparison]
+
+    @cached_property
+    def whole(self) -> Comparison:
+        return self.compare(self.truth, self.models)
+
+    def judge(self, gate: Gate) -> GateResult:
+        """A quality on all rows, or in each slice of them."""
+        if gate.once_known and (known := self._texts_known()) < FEWEST_ROWS:
+            reason = f"not judged: {known} true texts are known, and it binds from {FEWEST_ROWS} on"
+            return GateResult(gate.metric, _bound(gate), passed=True, reason=reason, rows=known)
+        if gate.by is None:
+            return _judge_quality(gate, self.spec, self.whole, len(self.truth))
+        each = partial(self._judge_some, replace(gate, by=None))
+        found = judge_slices(gate, self.spec, self.cases, self.truth, each)
+        return _refused(gate, found, len(self.truth)) if isinstance(found, str) else replace(found, bound=_bound(gate))
+
+    def _texts_known(self) -> int:
+        """How many rows have a true text; of other kinds all that there are, as they are judged at once."""
+        return sum(text is not None for text in self.truth) if self.spec.kind == "writer" else FEWEST_ROWS
+
+    def _judge_some(self, gate: Gate, rows: NDArray[np.int64]) -> GateResult:
+        models = {name: _rows_of(scored, rows) for name, scored in self.models.items()}
+        part = self.compare(np.asarray(self.truth)[rows], models, of_slice=True)
+        return _judge_quality(gate, self.spec, part, len(rows))
+
+
+def _rows_of(scored: Scored, rows: NDArray[np.int64]) -> Scored:
+    """What a model said of some of the rows; where it said nothing usable, nothing."""
+    if not len(scored.values):
+        return scored
+    values = np.asarray(scored.values, dtype=object)[rows]
+    return Scored(values, None if scored.probabilities is None else scored.probabilities[rows], scored.classes)
 
 
 def measure(kind: Kind, truth: Sequence[Any] | NDArray[Any], scored: Scored) -> dict[str, float]:
@@ -160,7 +208,8 @@ def _bound(gate: Gate) -> str:
         f"at most {gate.max_drop:g} worse than the champion" if gate.max_drop is not None else "",
         "better than the baseline" if gate.beats_baseline else "",
     ]
-    return ", ".join(part for part in parts if part)
+    where = f" in each slice by {in_words(gate)}" if gate.by is not None else ""
+    return ", ".join(part for part in parts if part) + where
 
 
 def _refused(gate: Gate, reason: str, rows: int = 0) -> GateResult:

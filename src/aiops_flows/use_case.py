@@ -7,129 +7,43 @@ import pkgutil
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, cast
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, StringConstraints
-from pydantic.fields import FieldInfo
-from pydantic_core import CoreSchema
-
+from aiops_flows.case_type import Case, CaseId, Derivation, Moment, Text
+from aiops_flows.effects import Effect
 from aiops_flows.errors import UseCaseError
 from aiops_flows.review_policy import Loss, ReviewPolicy
 
 if TYPE_CHECKING:
+    import pandas as pd
     from sklearn.base import BaseEstimator
 
-__all__ = ["Case", "Gate", "ModelSpec", "ReviewPolicy", "Text", "UseCase", "load_use_case"]
-
-
-Kind = Literal["classifier", "regressor"]
-
-_LABEL = r"^[\w(](?:-?[\w .,;:&/'()+#%])*-?$"  # no markup, no quotes at the start, no formula sign, no "--"
-_LABEL_LENGTH = 200
-_TEXT_LENGTH = 100_000
-_FLOAT32_MAX = 3.4028234663852886e38  # estimators compute in float32: beyond it scikit-learn refuses the whole batch
-_EARLIEST, _LATEST = datetime(1678, 1, 1, tzinfo=UTC), datetime(2261, 12, 31, tzinfo=UTC)  # all that fits nanoseconds
-_LIMITS: dict[str, tuple[Any, Any]] = {
-    "float": (-_FLOAT32_MAX, _FLOAT32_MAX),
-    "int": (-(2**53), 2**53),
-    "datetime": (_EARLIEST, _LATEST),
-    "date": (_EARLIEST.date(), _LATEST.date()),
-}
-_RESERVED = frozenset({"case_id", "batch", "received_at", "verdict", "verdict_reason", "verdict_by"})
-_NAME = re.compile(r"^[a-z][a-z0-9-]{0,62}$")
-
-Text = Annotated[str, StringConstraints(max_length=_TEXT_LENGTH, pattern=r"^[^\x00]*$")]
-"""Free text of up to 100,000 characters. A plain ``str`` field of a `Case` is a label: short, printable, no markup."""
-
-
-CaseId = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=200, pattern=r"^[\w.:/@+-][\w .:/@+#-]*$", strip_whitespace=True),
+__all__ = [
+    "Case",
+    "CaseId",
+    "Derivation",
+    "Gate",
+    "Kind",
+    "ModelSpec",
+    "Moment",
+    "ReviewPolicy",
+    "Text",
+    "UseCase",
+    "load_use_case",
 ]
 
 
-@lru_cache(maxsize=8_192)
-def _read_moment(text: str) -> datetime | str:
-    """A moment that is written the same in many rows is read once; what is no ISO 8601 is left to pydantic."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return text
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+Kind = Literal["classifier", "regressor", "writer"]
+"""What a model says: one of some classes, a quantity, or a text that a person starts from."""
 
+_RESERVED = frozenset({"case_id", "batch", "received_at", "verdict", "verdict_reason", "verdict_by"})
+_WHOLE = frozenset({"drift", "missing_values", "latency", "shadow"})  # checks that know no slices
+_NAME = re.compile(r"^[a-z][a-z0-9-]{0,62}$")
 
-def _aware(value: Any) -> Any:
-    """A date or a time without a zone is taken as UTC."""
-    if value.__class__ is str:
-        return _read_moment(value)
-    if isinstance(value, datetime) and value.tzinfo is None:
-        return value.replace(tzinfo=UTC)
-    return value
-
-
-Moment = Annotated[AwareDatetime, BeforeValidator(_aware)]
-"""A moment; without a zone it is taken as UTC."""
-
-
-def _tighten(schema: dict[str, Any]) -> None:
-    """Walk a core schema and give bounds to strings, numbers and moments that have none."""
-    kind = schema.get("type")
-    if kind == "str" and not ({"pattern", "max_length"} & schema.keys()):
-        schema |= {"pattern": _LABEL, "max_length": _LABEL_LENGTH, "strip_whitespace": True}
-    elif kind in _LIMITS:
-        lowest, highest = _LIMITS[kind]
-        if not ({"lt", "le"} & schema.keys()):
-            schema["le"] = highest
-        if not ({"gt", "ge"} & schema.keys()):
-            schema["ge"] = lowest
-    for value in list(schema.values()):
-        if isinstance(value, dict):
-            _tighten(value)
-        elif isinstance(value, (list, tuple)):
-            for item in value:
-                if isinstance(item, dict):
-                    _tighten(item)
-
-
-class Case(BaseModel):
-    """One unit of business work. Subclass it with the fields of the business.
-
-    A plain ``str`` field is a *label* (a code or a name: up to 200 printable characters, no markup, no formula sign);
-    free text says so with `Text`. Numbers are finite and fit float32, moments lie between the years 1678 and 2261.
-    Values listed in ``absent`` count as missing (a ``9999-12-31`` that means "open" belongs there).
-    Unknown columns are ignored and reported once per batch.
-    """
-
-    model_config = ConfigDict(
-        frozen=True, extra="ignore", allow_inf_nan=False, populate_by_name=True, coerce_numbers_to_str=True
-    )
-
-    absent: ClassVar[frozenset[str]] = frozenset({""})
-    """Strings that mean "no value" in the sources of this case."""
-
-    case_id: CaseId
-    received_at: Moment | None = None
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Plain strings become labels, and numbers are held to what the estimators can compute with."""
-        schema = handler(source)
-        _tighten(cast("dict[str, Any]", schema))
-        return schema
-
-    @classmethod
-    def columns(cls) -> list[str]:
-        """The columns a frame of these cases has, ``case_id`` first."""
-        return list(cls.model_fields)
-
-    @classmethod
-    def source_name(cls, name: str) -> str:
-        """The column in the source from which a field is read."""
-        info: FieldInfo = cls.model_fields[name]
-        alias = info.validation_alias or info.alias
-        return alias if isinstance(alias, str) else name
+Slicing = Callable[["pd.DataFrame"], "pd.Series[Any]"]
+"""Takes a frame of cases, gives the slice of each row; a missing value is in none."""
 
 
 @dataclass(frozen=True)
@@ -150,8 +64,24 @@ class Gate:
     """How much worse than the champion, on the same rows, the challenger may be (in units of the metric)."""
     beats_baseline: bool = False
     """The challenger must be better than the naive baseline on the same rows, beyond the interval."""
+    by: str | Slicing | None = None
+    """Every bound must hold in each slice: of a column of the cases, of the model's own output (the true label), or of
+    what a function gives for the judging frame (case columns, and the truth under the output's name)."""
+    fewest: int = 30
+    """Slices of fewer rows are told, not judged, and never named: a value that few share could be somebody."""
+    once_known: bool = False
+    """Of a writer: the gate binds nobody while fewer than 30 true texts are known, and says so, so that the writer can
+    begin on the first day. By default what cannot be measured does not pass."""
 
     def __post_init__(self) -> None:
+        if self.fewest < 1:
+            raise UseCaseError(
+                f"Gate({self.metric!r}): fewest is {self.fewest}; it is a number of rows, give 1 or more"
+            )
+        if self.by is not None and self.metric in _WHOLE:
+            raise UseCaseError(
+                f"Gate({self.metric!r}) looks at the whole; leave out by={self.by!r}, or gate on a quality"
+            )
         bounds = (self.at_least, self.at_most, self.max_drop)
         if all(bound is None for bound in bounds) and not self.beats_baseline:
             raise UseCaseError(
@@ -173,16 +103,18 @@ class ModelSpec:
     name: str
     """Name of the registered model in MLflow: lower case, digits and hyphens."""
     features: Sequence[str]
-    """Case columns that the estimator sees, in this order."""
+    """Case columns that the estimator sees, in this order; derived ones too."""
     output: str
     """The outcome it predicts; also the name of the column that `predict` adds."""
     estimator: BaseEstimator
     """Unfitted, with scikit-learn's manners; preprocessing included. It is cloned before each training."""
     gates: Sequence[Gate] = ()
     baseline: BaseEstimator | None = None
-    """The naive model that a challenger is held against; by default the most frequent class, or the median."""
+    """The naive model that a challenger is held against; by default the most frequent class, or the median. By default
+    a writer has none."""
     watched: Sequence[str] | None = None
-    """Case columns whose drift is measured; by default the features. Never raw text."""
+    """Case columns whose drift is measured; by default the features. Text is measured by its
+    descriptors, never as a category."""
     drift_rate: float = 0.05
     """Share of checks of unchanged data that may be called drift: of all watched columns together, and of the answers
     together."""
@@ -191,7 +123,7 @@ class ModelSpec:
     train_window: timedelta | None = None
     """Learn only from cases received within this time before the training; by default from all."""
     min_rows: int = 200
-    """Labelled rows below which nothing is trained."""
+    """Labelled rows below which nothing is trained. A writer with 0 learns from cases without an outcome as well."""
     trusted: Sequence[Callable[..., Any]] = ()
     """Own classes and functions of the estimator that may be loaded with it; all others must be on our list."""
     four_eyes: bool = False
@@ -208,12 +140,18 @@ class ModelSpec:
         if not self.output.isidentifier():
             raise UseCaseError(f"model {self.name}: output {self.output!r} becomes a column and must be an identifier")
 
-    @property
+    @cached_property
     def kind(self) -> Kind:
-        """Whether it predicts classes or quantities."""
-        from sklearn.base import is_regressor
+        """Whether it predicts classes or quantities, or writes texts."""
+        from sklearn.utils import get_tags
 
-        return "regressor" if is_regressor(self.estimator) else "classifier"
+        kind = get_tags(self.estimator).estimator_type
+        return kind if kind in {"regressor", "writer"} else "classifier"
+
+    @property
+    def needs_outcomes(self) -> bool:
+        """Whether it learns from cases with a known outcome alone; a writer with ``min_rows=0`` takes all cases."""
+        return self.min_rows > 0 or self.kind != "writer"
 
     @property
     def drift_columns(self) -> list[str]:
@@ -235,23 +173,33 @@ class UseCase:
     models: Sequence[ModelSpec]
     review: ReviewPolicy
     description: str = ""
+    effects: Sequence[Effect] = ()
+    """What decisions send to other systems; `deliver` sends it."""
 
     def __post_init__(self) -> None:
         if not _NAME.match(self.name):
             raise UseCaseError(f"use case {self.name!r}: use lower-case letters, digits and hyphens, a letter first")
         if not self.models:
             raise UseCaseError(f"use case {self.name} has no model; give at least one ModelSpec")
-        columns = set(self.case.columns())
+        columns = _columns_of(self.case)
         for model in self.models:
             if unknown := [name for name in (*model.features, *model.drift_columns) if name not in columns]:
                 raise UseCaseError(
                     f"model {model.name} uses {unknown}, which {self.case.__name__} does not have: {sorted(columns)}"
                 )
+            _check_slices(model, columns)
             if clash := columns & set(model.added_columns):
                 raise UseCaseError(
                     f"model {model.name} adds {sorted(clash)}, which {self.case.__name__} has; rename the output"
                 )
         _refuse_repeats(f"use case {self.name}: model names", [model.name for model in self.models])
+        _refuse_repeats(f"use case {self.name}: effect names", [effect.name for effect in self.effects])
+        for effect in self.effects:
+            if unknown := sorted(set(effect.verdicts) - set(self.review.verdicts)):
+                raise UseCaseError(
+                    f"use case {self.name}: the effect {effect.name} follows {unknown}, which verdicts does not list: "
+                    f"{list(self.review.verdicts)}"
+                )
         added = [column for model in self.models for column in model.added_columns]
         _refuse_repeats(f"use case {self.name}: the columns that its models add", added)
         if own := (_RESERVED - {"case_id", "received_at"}) & columns:
@@ -268,12 +216,26 @@ class UseCase:
                 f"use case {self.name}: no model has the output {unknown} that judges verdicts; the models' outputs "
                 f"are {list(outputs)}"
             )
-        if self.review.segments is not None and self.review.segments not in columns:
+        segments = self.review.segments
+        if segments is not None and segments not in columns:
+            if segments not in outputs:
+                raise UseCaseError(
+                    f"use case {self.name}: segments is {segments!r}, which {self.case.__name__} does not have and no "
+                    f"model gives: {sorted([*columns, *outputs])}"
+                )
+            if outputs[segments].kind != "classifier":
+                raise UseCaseError(
+                    f"use case {self.name}: segments is {segments!r}, which is no class; name a column of the case or "
+                    "the output of a classifier"
+                )
+        if not self.review.auto and not self.review.judged_by:
+            return  # nothing is decided without a person, so nothing is judged
+        if written := [name for name in self.judges if outputs[name].kind == "writer"]:
             raise UseCaseError(
-                f"use case {self.name}: segments is {self.review.segments!r}, which {self.case.__name__} does not "
-                f"have: {sorted(columns)}"
+                f"use case {self.name}: {written} are texts, which are not right or wrong, so they judge no verdict; "
+                f"name in judged_by outputs among {[name for name in outputs if outputs[name].kind != 'writer']}"
             )
-        if not self.review.auto:  # nothing is decided without a person, so nothing is judged
+        if not self.review.auto:
             return
         if silent := [name for name, loss in self.judges.items() if loss is None and outputs[name].kind == "regressor"]:
             raise UseCaseError(
@@ -283,8 +245,16 @@ class UseCase:
 
     @property
     def judges(self) -> dict[str, Loss | None]:
-        """The outcomes that show whether a verdict was right, each with its loss (None: equal means right)."""
-        return self.review.judges(self.models[0].output)
+        """The outcomes that show whether a verdict was right, each with its loss (None: equal means right).
+
+        Where ``judged_by`` names none, the output of the first model that is no writer.
+        """
+        return self.review.judges((self.decisive or self.models)[0].output)
+
+    @property
+    def decisive(self) -> list[ModelSpec]:
+        """The models whose answers the policy may use: all but writers, whose texts are for people."""
+        return [model for model in self.models if model.kind != "writer"]
 
     @property
     def judged_by(self) -> str:
@@ -303,6 +273,30 @@ class UseCase:
         raise UseCaseError(
             f"use case {self.name} has no model {name!r}; it has {[model.name for model in self.models]}"
         )
+
+
+def _check_slices(model: ModelSpec, columns: set[str]) -> None:
+    """See that gates slice by what the judging rows have."""
+    there = columns | {model.output}
+    if unknown := sorted({gate.by for gate in model.gates if isinstance(gate.by, str)} - there):
+        raise UseCaseError(
+            f"model {model.name} has gates by {unknown}; give a column of the case, the model's own output or a "
+            f"function of the frame: {sorted(there)}"
+        )
+
+
+def _columns_of(case_type: type[Case]) -> set[str]:
+    """The columns of a case type, each with one meaning.
+
+    Raises:
+        UseCaseError: a derived column has the name of a field, or none that a column can have.
+    """
+    fields = set(case_type.model_fields)
+    if clash := [name for name in case_type.derived if name in fields or not name.isidentifier()]:
+        raise UseCaseError(
+            f"{case_type.__name__}: the derived columns {clash} are fields of it too, or no identifiers; rename them"
+        )
+    return fields | set(case_type.derived)
 
 
 def _refuse_repeats(what: str, names: list[str]) -> None:

@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 import pytest
 from pydantic import Field, ValidationError
 
+from aiops_flows.texts.derived import CustomerWords, TextLength
+from aiops_flows.texts.threads import Thread
 from aiops_flows.use_case import Case, Text
 
 
@@ -87,3 +89,16 @@ def test_a_moment_without_a_zone_is_utc() -> None:
 def test_unknown_columns_do_not_make_a_row_bad() -> None:
     """A source may tell more than the case asks for."""
     assert Ticket.model_validate(GOOD | {"colour": "red"}).case_id == "A-1"
+
+
+def test_a_case_knows_which_columns_hold_free_text() -> None:
+    """Declared texts and conversations, and words derived of them; labels and other derived columns are none."""
+
+    class Letter(Case):
+        derived: ClassVar = {"words": CustomerWords("body"), "size": TextLength("words")}
+        kind: str
+        body: Text | None = None
+        note: Text
+        talk: Thread | None = None
+
+    assert Letter.texts() == ["body", "note", "talk", "words"]

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from sklearn.dummy import DummyClassifier, DummyRegressor
 
+from aiops_flows.effects import Effect
 from aiops_flows.errors import UseCaseError
 from aiops_flows.evidence.losses import beyond, wrong
 from aiops_flows.use_case import Case, Gate, ModelSpec, ReviewPolicy, UseCase, load_use_case
@@ -181,3 +182,17 @@ def test_the_policy_version_covers_every_field() -> None:
     losses = [replace(POLICY, judged_by={"risk": loss}).version for loss in (None, beyond(0.2), as_far, wrong)]
     assert len({POLICY.version, *versions, *losses}) == 1 + len(versions) + len(losses)
     assert replace(POLICY, judged_by={"risk": beyond(0.1)}).version == versions[list(OTHERS).index("judged_by")]
+
+
+@pytest.mark.parametrize(
+    ("effects", "message"),
+    [
+        ([Effect("note", dict), Effect("note", dict)], "effect names"),
+        ([Effect("note", dict, verdicts=["perhaps"])], "does not list"),
+    ],
+)
+def test_an_effect_that_does_not_fit_its_use_case_is_refused(effects: list[Effect], message: str) -> None:
+    """Each effect has a name of its own, and follows verdicts that can be given."""
+    with pytest.raises(UseCaseError, match=message):
+        replace(ORDERS, effects=effects)
+    assert replace(ORDERS, effects=[Effect("note", dict, verdicts=["no"])]).effects

@@ -12,8 +12,9 @@ from sqlalchemy import Row
 from aiops_flows.case_log.log import CaseLog
 from aiops_flows.case_log.moments import moment
 from aiops_flows.case_log.reviews import LaneKind, effective_decisions, open_audits, open_ordinary
-from aiops_flows.case_log.tables import DECISIONS, READINGS
+from aiops_flows.case_log.tables import DECISIONS, OUTCOMES, READINGS
 from aiops_flows.case_log.transaction import Transaction, writing
+from aiops_flows.case_log.values import value_texts
 from aiops_flows.errors import AlreadyDecided, ConflictingWrite
 
 __all__ = ["Decision", "Reading", "decide", "read_case"]
@@ -93,6 +94,7 @@ def decide(
     channel: str,
     seconds: float | None = None,
     round: int | None = None,  # noqa: A002 - the word of the table
+    outcomes: Mapping[str, Any] | None = None,
 ) -> Decision:
     """A person's decision, which answers the open ordinary review of the case where there is one.
 
@@ -110,11 +112,13 @@ def decide(
         channel: by which way the answer came: desk, form, command line, Python.
         seconds: how long the person took.
         round: the ordinary review that must be open still; by default whichever is.
+        outcomes: name -> what the person says is true; stored in the same transaction, known at its moment.
 
     Raises:
         CaseUnknown: the case is not stored.
         AlreadyDecided: it has an effective decision other than ``replaces``, and no open review questions it.
-        ConflictingWrite: ``replaces`` names a revision, or ``round`` an ordinary review, that is not there or not open.
+        ConflictingWrite: ``replaces`` names a revision, or ``round`` an ordinary review, that is not there or not open;
+            or another value of an outcome became known at this very moment.
     """
     said = _said(verdict, reason, actor, seconds, shown, channel)
     with writing(log, use_case, kind="decide", actor=actor) as transaction:
@@ -127,7 +131,27 @@ def decide(
         decision = _add_decision(transaction, case_id, said, effective, open_round)
         for audit in open_audits(transaction, case_id):
             _add_reading(transaction, case_id, said, audit, blind=review is not None and bool(review.blind))
+        _add_outcomes(transaction, case_id, outcomes or {})
         return decision
+
+
+def _add_outcomes(transaction: Transaction, case_id: str, outcomes: Mapping[str, Any]) -> None:
+    """What a person says is true, known at the moment of the transaction: that of the decision beside it."""
+    if not outcomes:
+        return
+    columns: dict[str, list[Any]] = {
+        "case_id": [case_id] * len(outcomes),
+        "name": list(outcomes),
+        "value": [text or "null" for text in value_texts(list(outcomes.values()))],
+    }
+    now = {"known_at": transaction.at, "event_at": transaction.at}
+    told = dict(zip(columns["name"], columns["value"], strict=True))
+    before = transaction.insert(OUTCOMES, columns, now).before
+    if clash := [row.name for row in before if row.known_at == transaction.at and row.value != told.get(row.name)]:
+        raise ConflictingWrite(
+            f"{transaction.use_case} case {case_id!r}: another value of {clash[0]} became known at this very moment; "
+            "nothing was stored, answer again"
+        )
 
 
 def _refuse_round(use_case: str, case_id: str, asked: int | None, open_round: int | None) -> None:
@@ -176,10 +200,13 @@ def read_case(
     seconds: float | None = None,
     shown: str | None = None,
     channel: str,
+    outcomes: Mapping[str, Any] | None = None,
+    corrects: bool = False,
 ) -> Reading:
     """A person's reading of a case whose decision stands, which answers an open review of the lane.
 
-    An audit that says another verdict than the decision by policy that holds corrects it in the same transaction.
+    An audit that says another verdict than the decision by policy that holds corrects it in the same transaction; so
+    does one that ``corrects`` what it rests on.
 
     Args:
         log: where to.
@@ -192,6 +219,9 @@ def read_case(
         seconds: how long the person took.
         shown: what the person saw, or its digest.
         channel: by which way the answer came: desk, form, command line, Python.
+        outcomes: name -> what the person says is true; stored with an audit. Of a second reading and of a case whose
+            truth is known it is not: there the person is what is looked at.
+        corrects: whether an audit says that the decision is wrong even where the verdict is the same.
 
     Raises:
         CaseUnknown: the case is not stored.
@@ -208,8 +238,11 @@ def read_case(
                 "ask another person"
             )
         _add_reading(transaction, case_id, said, review, blind=bool(review.blind))
-        decision = _correction(transaction, case_id, said, review.round) if review.kind == "audit" else None
-    agreed = None if review.kind == "known" else review.verdict == verdict
+        decision = None
+        if review.kind == "audit":
+            decision = _correction(transaction, case_id, said, review.round, corrects=corrects)
+            _add_outcomes(transaction, case_id, outcomes or {})
+    agreed = None if review.kind == "known" else review.verdict == verdict and not corrects
     return Reading(case_id, review.round, cast("LaneKind", review.kind), verdict, agreed, decision)
 
 
@@ -217,10 +250,12 @@ def _same_person(one: str, other: str) -> bool:
     return one.strip().lower() == other.strip().lower()
 
 
-def _correction(transaction: Transaction, case_id: str, said: Mapping[str, Any], answers: int) -> Decision | None:
+def _correction(
+    transaction: Transaction, case_id: str, said: Mapping[str, Any], answers: int, *, corrects: bool
+) -> Decision | None:
     """The decision that an audit makes where it contradicts policy; a recall may have decided since it was opened."""
     effective = effective_decisions(transaction, [case_id])[case_id]
-    if effective.actor_kind != "policy" or effective.verdict == said["verdict"]:
+    if effective.actor_kind != "policy" or (effective.verdict == said["verdict"] and not corrects):
         return None
     return _add_decision(transaction, case_id, said, effective, answers)
 

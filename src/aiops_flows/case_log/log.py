@@ -46,6 +46,8 @@ class CaseLog:
         self.clock = clock
         self.dialect = engine.dialect.name
         self.reader = engine.execution_options(aiops_reading=True, **_reading_options(self.dialect))
+        self.leaser = engine.execution_options(aiops_leasing=True)
+        """For writes that vouch for nothing and may be lost with a power cut: it ends all who hold leases on it."""
 
     @classmethod
     def open(cls, url: str, *, witness: Path | None = None, clock: Callable[[], datetime] | None = None) -> Self:
@@ -120,8 +122,13 @@ def _sqlite_engine(address: URL) -> Engine:
 
     def on_begin(connection: Connection) -> None:
         # A transaction that writes takes the lock at once: one that has read first cannot wait for it, it fails.
-        reads = connection.get_execution_options().get("aiops_reading")
-        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+        options = connection.get_execution_options()
+        if options.get("aiops_reading"):
+            connection.exec_driver_sql("BEGIN")
+            return
+        # The next write that is synced takes with it what was written before: the log is written in one order.
+        connection.exec_driver_sql(f"PRAGMA synchronous={'NORMAL' if options.get('aiops_leasing') else 'FULL'}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     event.listen(engine, "connect", on_connect)
     event.listen(engine, "begin", on_begin)

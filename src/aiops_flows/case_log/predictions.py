@@ -90,7 +90,7 @@ def add_predictions(
         model: name of the model.
         version: the champion's number.
         case_ids: one a prediction.
-        values: text, number, or None where the model had nothing to say.
+        values: text, number, what a writer wrote (text, or a dict that JSON can say), or None where nothing was said.
         confidences: between 0 and 1; None or NaN where there is none.
         scores: JSON text ``{class: probability}`` a case.
         tokens: leases under which it is written (the column ``batch`` of the frame).

@@ -143,8 +143,8 @@ def unfinished(log: CaseLog, use_case: str, batch_id: str) -> pd.DataFrame:
     """Stored cases that first came in this batch and have neither a decision nor a review; columns as `cases`."""
     statement = """
         SELECT c.case_id, a.batch_id, c.received_at, c.body, c.digest FROM audit AS a
-        JOIN cases AS c ON c.use_case = a.use_case AND c.seq = a.seq
-        WHERE a.use_case = ? AND a.batch_id = ? AND a.table_name = 'cases'
+        CROSS JOIN cases AS c
+        WHERE a.use_case = ? AND a.batch_id = ? AND a.table_name = 'cases' AND c.use_case = a.use_case AND c.seq = a.seq
             AND NOT EXISTS (SELECT 1 FROM decisions AS d WHERE d.use_case = c.use_case AND d.case_id = c.case_id)
             AND NOT EXISTS (SELECT 1 FROM reviews AS r WHERE r.use_case = c.use_case AND r.case_id = c.case_id)
         ORDER BY c.received_at, c.case_id"""

@@ -11,7 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["Answers", "Counts", "Floats", "Scored", "read_answers"]
+from aiops_flows.evidence.writing import Writings, text_of
+
+__all__ = ["Answers", "Counts", "Floats", "Kind", "Scored", "read_answers"]
+
+Kind = Literal["classifier", "regressor", "writer"]
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.float64]
@@ -25,6 +29,8 @@ class Scored:
     values: Sequence[Any] | NDArray[Any]
     probabilities: NDArray[np.float64] | None = None
     classes: Sequence[Any] | NDArray[Any] | None = None
+    missing: str = ""
+    """Why there are no answers at all; empty where there are."""
 
 
 @dataclass(frozen=True)
@@ -32,17 +38,20 @@ class Answers:
     """Rows with their truth and the answers to them.
 
     Of a classifier, ``truth`` and ``predicted`` are places in the list of classes, and ``probabilities`` has a column
-    for each class in that order. Of a regressor, both are quantities and ``probabilities`` is None.
+    for each class in that order. Of a regressor, both are quantities and ``probabilities`` is None. Of a writer, they
+    say whether there is a true text (1 or 0), and a writing; the texts themselves are the ``writings``.
     """
 
     truth: Floats
     predicted: Floats
     probabilities: Floats | None = None
+    writings: Writings | None = None
 
     def rows(self, chosen: NDArray[np.int64]) -> Answers:
         """The same for some of the rows."""
         probabilities = None if self.probabilities is None else self.probabilities[chosen]
-        return Answers(self.truth[chosen], self.predicted[chosen], probabilities)
+        writings = None if self.writings is None else self.writings.rows(chosen)
+        return Answers(self.truth[chosen], self.predicted[chosen], probabilities, writings)
 
     @property
     def shares(self) -> Floats:
@@ -57,14 +66,19 @@ class Answers:
 
 
 def read_answers(
-    kind: Literal["classifier", "regressor"], truth: Sequence[Any] | NDArray[Any], models: Mapping[str, Scored]
+    kind: Kind, truth: Sequence[Any] | NDArray[Any], models: Mapping[str, Scored]
 ) -> dict[str, Answers | str]:
     """The answers of each model on the same rows, or the reason why a model cannot be measured on them.
 
     Classes are those of the truth and of all models together, in ascending order: a class that a model does not know
-    has probability 0 with it.
+    has probability 0 with it. A writer's truth may be missing (None): those rows tell whether it writes at all.
     """
+    if absent := {name: scored.missing for name, scored in models.items() if scored.missing}:
+        there = {name: scored for name, scored in models.items() if not scored.missing}
+        return read_answers(kind, truth, there) | absent
     known = _listed(truth)
+    if kind == "writer":
+        return {name: _texts(known, scored) for name, scored in models.items()}
     if missing := sum(_is_missing(value) for value in known):
         reason = f"{missing} of {len(known)} rows have no true value"
         return dict.fromkeys(models, reason)
@@ -112,6 +126,16 @@ def _quantities(truth: list[Any], scored: Scored) -> Answers | str:
     if not (np.isfinite(answers.truth).all() and np.isfinite(answers.predicted).all()):
         return "truth or predictions hold infinite numbers"
     return answers
+
+
+def _texts(truth: list[Any], scored: Scored) -> Answers | str:
+    said = list(scored.values)
+    if len(truth) != len(said):
+        return f"{len(said)} predictions for {len(truth)} rows"
+    texts = [text_of(true) for true in truth]
+    written = np.array([bool((text_of(each) or "").strip()) for each in said], np.float64)
+    known = np.array([text is not None for text in texts], np.float64)
+    return Answers(known, written, None, Writings(texts, said))
 
 
 def _places(truth: list[Any], scored: Scored, place: Mapping[Hashable, int]) -> Answers | str:

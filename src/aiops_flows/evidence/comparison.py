@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aiops_flows.evidence.answers import Answers, Counts, Floats, Scored, read_answers
-from aiops_flows.evidence.intervals import Interval, around
+from aiops_flows.evidence.answers import Answers, Counts, Floats, Kind, Scored, read_answers
+from aiops_flows.evidence.intervals import Interval, around, exact_interval
 from aiops_flows.evidence.metrics import Metric
 from aiops_flows.evidence.resampling import resample_counts, stratified_sample
 
@@ -21,6 +21,7 @@ FEWEST_ROWS = 30
 """Rows below which resampling says nothing reliable, so nothing is measured."""
 FEWEST_OF_CLASS = 5
 """At least two classes must have so many rows."""
+_SHARES = frozenset({"accuracy", "accepted", "written"})  # qualities that are shares of the rows
 _RESAMPLED_ROWS = 5_000
 _RESAMPLED_CELLS = 20_000  # rows times classes, so that many classes do not make it slow
 
@@ -47,29 +48,35 @@ class Comparison:
     shrink: float
     confidence: float
     doubt: str
+    of_slice: bool = False
+    """Whether the rows are a slice, in which classes may be rare or but one."""
 
     @classmethod
     def of(
         cls,
-        kind: Literal["classifier", "regressor"],
+        kind: Kind,
         truth: Sequence[Any] | NDArray[Any],
         models: Mapping[str, Scored],
         *,
         confidence: float = 0.90,
         resamples: int = 300,
         seed: int = 0,
+        of_slice: bool = False,
     ) -> Comparison:
-        """The models by name, ready to be compared."""
+        """The models by name, ready to be compared; of a slice, resamples do not keep each class's number of rows."""
         answers = read_answers(kind, truth, models)
         read = next((each for each in answers.values() if not isinstance(each, str)), None)
-        if read is None or (doubt := _too_few(kind, read.truth)):
+        if read is None or (doubt := "" if of_slice else _too_few(kind, read.truth)):
             doubt = "" if read is None else doubt
             return cls(answers, np.empty(0, np.int64), np.empty((0, 0)), 1.0, confidence, doubt)
-        strata = read.truth.astype(np.int64) if kind == "classifier" else np.zeros(len(read.truth), np.int64)
+        # in a slice classes are rare, and would hardly vary from resample to resample
+        by_class = kind == "classifier" and not of_slice
+        strata = read.truth.astype(np.int64) if by_class else np.zeros(len(read.truth), np.int64)
         width = 1 if read.probabilities is None else read.probabilities.shape[1]
         chosen = stratified_sample(strata, max(1_000, min(_RESAMPLED_ROWS, _RESAMPLED_CELLS // width)), seed)
         shrink = math.sqrt(len(chosen) / len(strata))
-        return cls(answers, chosen, resample_counts(strata[chosen], resamples, seed), shrink, confidence, "")
+        counts = resample_counts(strata[chosen], resamples, seed)
+        return cls(answers, chosen, counts, shrink, confidence, "", of_slice)
 
     def value(self, metric: Metric, model: str) -> float | str:
         """A quality of one model on all rows, or the reason why it cannot be measured."""
@@ -99,10 +106,16 @@ class Comparison:
             return self.doubt
         if metric.needs == "probabilities" and answers.probabilities is None:
             return "no probabilities are given"
+        known, rows = int(answers.truth.sum()), len(answers.truth)
+        if metric.needs == "texts" and known < FEWEST_ROWS and not (self.of_slice and known == rows):
+            return f"the true text of {known} of {rows} rows is known; at least {FEWEST_ROWS} are needed"
         return answers
 
     def interval(self, metric: Metric, estimate: Estimate) -> Interval:
-        """Where the quality lies."""
+        """Where the quality lies; of a slice a share by Clopper and Pearson (1934), as few rows resample too well."""
+        if self.of_slice and metric.name in _SHARES:
+            rows = max(_told(metric, each) for each in self.answers.values() if not isinstance(each, str))
+            return exact_interval(round(estimate.value * rows), rows, self.confidence)
         found = around(estimate.value, estimate.replicates, self.confidence, self.shrink)
         return Interval(max(found.low, metric.lowest), min(found.high, metric.highest))
 
@@ -111,10 +124,15 @@ class Comparison:
         return around(one.value - other.value, one.replicates - other.replicates, self.confidence, self.shrink)
 
 
-def _too_few(kind: Literal["classifier", "regressor"], truth: Floats) -> str:
+def _told(metric: Metric, answers: Answers) -> int:
+    """How many rows a quality is the mean of."""
+    return int(answers.truth.sum()) if metric.needs == "texts" else len(answers.truth)
+
+
+def _too_few(kind: Kind, truth: Floats) -> str:
     if len(truth) < FEWEST_ROWS:
         return f"{len(truth)} rows to judge on; at least {FEWEST_ROWS} are needed"
-    if kind == "regressor":
+    if kind != "classifier":
         return ""
     rows = np.sort(np.unique(truth, return_counts=True)[1])[::-1]
     if len(rows) < 2:

@@ -12,12 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aiops_flows.evidence import classification, regression
-from aiops_flows.evidence.answers import Answers, Counts, Floats, Scored, read_answers
+from aiops_flows.evidence.answers import Answers, Counts, Floats, Kind, Scored, read_answers
 from aiops_flows.evidence.calibration import expected_calibration_error
+from aiops_flows.evidence.writing import SCORES
 
 __all__ = ["METRICS", "Metric"]
 
-Needs = Literal["values", "probabilities"]
+Needs = Literal["values", "probabilities", "texts"]
+"""What a quality reads: the answers alone, their probabilities, or true texts beside them (some may be unknown)."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Metric:
     """One quality of a model's answers."""
 
     name: str
-    kind: Literal["classifier", "regressor"]
+    kind: Kind
     needs: Needs
     greater_is_better: bool
     lowest: float
@@ -63,6 +65,32 @@ def _regressor(resampled: Callable[[Answers, Counts], Floats], name: str) -> Met
     return Metric(name, "regressor", "values", name == "r2", lowest, highest, resampled)
 
 
+_SHARE = (True, 0.0, 1.0)  # greater is better, from 0 to 1
+
+
+def _writer(name: str) -> Callable[[Answers, Counts], Floats]:
+    """The mean of a score over the rows whose true text is known."""
+
+    def resampled(answers: Answers, counts: Counts) -> Floats:
+        if answers.writings is None:
+            return np.full(len(counts), np.nan)
+        scores = answers.writings.scores(name)
+        known = np.isfinite(scores)
+        return _ratio(counts @ np.where(known, scores, 0.0), counts @ known.astype(np.float64))
+
+    return resampled
+
+
+def _written(answers: Answers, counts: Counts) -> Floats:
+    """Share of rows with a writing; needs no truth."""
+    return _ratio(counts @ answers.predicted, counts.sum(axis=1))
+
+
+def _ratio(above: Floats, below: Floats) -> Floats:
+    ratio: Floats = np.divide(above, below, out=np.full(len(above), np.nan), where=below > 0)
+    return ratio
+
+
 _ALL = (
     _classifier(classification.roc_auc, "roc_auc", needs="probabilities", better=True),
     _classifier(classification.average_precision, "average_precision", needs="probabilities", better=True),
@@ -78,6 +106,8 @@ _ALL = (
     _regressor(regression.wape, "wape"),
     _regressor(regression.bias, "bias"),
     _regressor(regression.r2, "r2"),
+    *(Metric(name, "writer", "texts", *_SHARE, _writer(name)) for name in SCORES),
+    Metric("written", "writer", "values", *_SHARE, _written),
 )
 
 METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _ALL})

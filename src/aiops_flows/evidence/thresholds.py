@@ -169,7 +169,7 @@ def _why_none(steps: _Steps, begin: list[float], fewest: int, max_error: float, 
     rows = int(steps.rows[-1]) if len(steps.rows) else 0
     if rows < fewest:
         return (
-            f"{rows} labelled rows with a confidence; at least {fewest} are needed, none of them wrong, "
+            f"{rows} labelled rows; at least {fewest} are needed, none of them wrong, "
             f"to be {level:.0%} sure of at most {max_error:.1%} wrong"
         )
     seen = "; ".join(_seen(steps, *_above(steps, start)) for start in begin)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from mlflow.models import ModelSignature
 
-__all__ = ["open_model", "refuse_forgetful", "to_bytes", "write_version"]
+__all__ = ["made_up", "open_model", "refuse_forgetful", "to_bytes", "write_version"]
 
 _BRIDGE_TO_TORCH = "sklearn.externals.array_api_compat.torch"
 _NEEDED = ("numpy", "pandas", "scikit-learn", "scipy", "skops")
@@ -109,13 +109,17 @@ def write_version(folder: Path, content: bytes, needed: list[str], features: pd.
 def refuse_forgetful(estimator: Any, stored: Any, features: pd.DataFrame) -> None:
     """Refuse an estimator that answers otherwise once it was stored and read back.
 
+    A writer that does not write the same twice (scikit-learn's tag ``non_deterministic``) is not asked.
+
     Raises:
         RegistryError: the two do not predict the same.
     """
-    rows = _made_up(features) if features.empty else features
+    if _may_vary(estimator):
+        return
+    rows = made_up(features) if features.empty else features
     try:
         before = np.asarray(estimator.predict(rows))
-    except (ValueError, TypeError, KeyError):  # it refuses labels that it never saw: nothing to compare
+    except (ValueError, TypeError, KeyError, AttributeError):  # it refuses what it never saw: nothing to compare
         return
     after = np.asarray(stored.predict(rows))
     same = np.allclose(before, after, equal_nan=True) if before.dtype.kind == "f" else np.array_equal(before, after)
@@ -124,6 +128,16 @@ def refuse_forgetful(estimator: Any, stored: Any, features: pd.DataFrame) -> Non
             f"{type(estimator).__name__} predicts {after[:3]} after it was stored and read back, {before[:3]} before; "
             "its state must survive __getstate__ and __setstate__"
         )
+
+
+def _may_vary(estimator: Any) -> bool:
+    """Others that carry the tag (a forest without a seed) vary when they learn, not when they are asked."""
+    from sklearn.utils import get_tags
+
+    if not hasattr(estimator, "__sklearn_tags__"):
+        return False
+    tags = get_tags(getattr(estimator, "steps", [("", estimator)])[-1][1])  # a pipeline does not pass the tag on
+    return bool(tags.estimator_type == "writer" and tags.non_deterministic)
 
 
 def _skops() -> ModuleType:
@@ -142,7 +156,7 @@ def _skops() -> ModuleType:
     return cast("ModuleType", skops.io)
 
 
-def _made_up(features: pd.DataFrame) -> pd.DataFrame:
+def made_up(features: pd.DataFrame) -> pd.DataFrame:
     """Three rows of the same columns and types, with nothing of a real case in them."""
     import pandas as pd
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aiops_flows.errors import DigestMismatch, RegistryError
+from aiops_flows.registry.prompts import PROMPT_TAGS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -190,6 +191,7 @@ def _create_model(client: MlflowClient, facts: Facts) -> None:
 
 def _create_version(client: MlflowClient, run_id: str, facts: Facts, digest: str) -> int:
     tags = {"digest": digest, "dataset_digest": facts.dataset_digest, "code_version": facts.code_version}
+    tags |= {name: value for name, value in facts.tags.items() if name in PROMPT_TAGS}
     made = client.create_model_version(
         facts.model, f"runs:/{run_id}/model", run_id=run_id, tags=tags, await_creation_for=0
     )

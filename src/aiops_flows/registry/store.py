@@ -15,6 +15,7 @@ from aiops_flows.registry import evidence, leftovers, model_file, records
 from aiops_flows.registry.cache import Cache, read_version
 from aiops_flows.registry.connection import Connection
 from aiops_flows.registry.files import digest_of, fingerprints, is_digest, manifest_of
+from aiops_flows.registry.prompts import keep_prompts, prompt_tags, prompts_of
 from aiops_flows.registry.trusted import Trusted, names
 
 if TYPE_CHECKING:
@@ -74,10 +75,11 @@ class Registry:
         """
         doing, listed = f"registering {model}", names(trusted)
         self._connection.check(doing)
+        prompts = self._keep_prompts(estimator, doing)
         content, needed = model_file.to_bytes(estimator, listed)
         read_back = model_file.open_model(content, listed, model)
         model_file.refuse_forgetful(estimator, read_back, features)
-        facts = records.Facts(model, metrics, params, tags, figures, dataset_digest, code_version)
+        facts = records.Facts(model, metrics, params, {**tags, **prompts}, figures, dataset_digest, code_version)
         with self._cache.making_room() as place:
             model_file.write_version(place / "model", content, needed, features)
             manifest = manifest_of(fingerprints(place / "model"))
@@ -88,6 +90,15 @@ class Registry:
             self._cache.keep(place, digest)
         self._read_back = _opened(content, listed), read_back
         return Registered(version, run_id, digest, f"models:/{model}/{version}")
+
+    def _keep_prompts(self, estimator: Any, doing: str) -> dict[str, str]:
+        """Keep the prompts of an estimator that asks a language model, tell it their versions, and give the tags."""
+        if not (asked := prompts_of(estimator)):
+            return {}
+        with self._connection.reach(doing) as client:
+            versions = keep_prompts(client, asked)
+        estimator.note_prompt_versions(versions)
+        return prompt_tags(asked, versions)
 
     def load(self, model: str, version: int, digest: str, *, trusted: Trusted = ()) -> Any:
         """The fitted estimator of a version, if its files are what was registered, to the bit.

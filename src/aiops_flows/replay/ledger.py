@@ -27,9 +27,9 @@ def ledger(done: Run, start: pd.Timestamp, end: pd.Timestamp, money: Money | Non
     Returns:
         Index ``case_id``; ``received_at``; ``verdict`` (the first one; missing while a person must answer), ``by``
         (``policy``, ``person``, ``open``), ``audit_probability``, ``read`` (the verdict of the person who read an
-        automatic decision), ``read_loss`` (1 where that is another verdict), ``said_…`` and ``true_…`` for each model,
-        ``loss`` of automatic decisions whose truth is known (0 right, 1 wrong), ``amount``, and ``money`` that a wrong
-        automatic decision moved (0 for others; missing where no amount is known).
+        automatic decision), ``read_loss`` (1 where that is another verdict), ``said_…`` and ``true_…`` for each model
+        but writers, ``loss`` of automatic decisions whose truth is known (0 right, 1 wrong), ``amount``, and ``money``
+        that a wrong automatic decision moved (0 for others; missing where no amount is known).
     """
     log, name = done.place.log, done.use_case.name
     stored = questions.cases(log, name, received_from=start.to_pydatetime(), received_before=end.to_pydatetime())
@@ -44,7 +44,7 @@ def ledger(done: Run, start: pd.Timestamp, end: pd.Timestamp, money: Money | Non
     rows["read"] = read["verdict"].reindex(rows.index)
     differs = (rows["read"] != rows["verdict"]).astype("float64")
     rows["read_loss"] = differs.where(rows["read"].notna() & (rows["by"] == "policy"))
-    for spec in done.use_case.models:
+    for spec in done.use_case.decisive or done.use_case.models:
         said = questions.predictions(log, name, model=spec.name)
         rows[f"said_{spec.output}"] = _values(said[said["revision"] == 0], rows)
         rows[f"true_{spec.output}"] = _values(questions.outcomes(log, name, name=spec.output), rows)

@@ -77,7 +77,8 @@ def reproduce(
     """Every automatic decision of the log, decided again by what it rested on; nothing is written.
 
     The versions are loaded by the digest under which they were registered, the cases are predicted again, and the
-    policy is applied under the certificate that the audit trail names.
+    policy is applied under the certificate that the audit trail names. Writers are not asked again: what they wrote
+    decided nothing.
 
     Args:
         place: the case log, and where the versions are.
@@ -109,7 +110,7 @@ def _certificates(place: Workspace, use_case: UseCase) -> dict[str, Certificate]
 def _groups(place: Workspace, use_case: UseCase, decided: pd.DataFrame, since: datetime | None) -> Iterator[_Group]:
     keys = pd.MultiIndex.from_frame(decided[["case_id", "revision"]])
     said, rests = {}, pd.DataFrame(index=decided.index)
-    for spec in use_case.models:
+    for spec in use_case.decisive:
         told = grounds.rested_on(place.log, use_case.name, model=spec.name, since=since)
         told = told.set_index(["case_id", "revision"]).reindex(keys).reset_index(drop=True)
         said[spec.name], rests[spec.name] = told, told["version"].to_numpy()
@@ -118,7 +119,7 @@ def _groups(place: Workspace, use_case: UseCase, decided: pd.DataFrame, since: d
     rests["policy"] = decided["policy_version"].to_numpy()
     for _, part in rests.groupby(list(rests.columns), sort=False, dropna=False):
         first = part.iloc[0]
-        numbers = {spec.name: first[spec.name] for spec in use_case.models}
+        numbers = {spec.name: first[spec.name] for spec in use_case.decisive}
         yield _Group(
             decided.loc[part.index].reset_index(drop=True),
             {name: told.loc[part.index].reset_index(drop=True) for name, told in said.items()},
@@ -141,7 +142,7 @@ def _again(
     stored = questions.cases(place.log, use_case.name, case_ids=decided["case_id"].tolist()).set_index("case_id")
     frame = stored_frame(use_case.case, stored.loc[decided["case_id"]].reset_index())
     wrong: dict[int, list[str]] = {}
-    for spec in use_case.models:
+    for spec in use_case.decisive:
         said = group.said[spec.name].iloc[part].reset_index(drop=True)
         version = group.versions.get(spec.name)
         frame, differing, worst = _predicted(place, use_case, spec, version, (frame, said))
@@ -194,7 +195,11 @@ def _silent(spec: ModelSpec, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _distances(spec: ModelSpec, now: Answers, said: pd.DataFrame) -> Iterator[float]:
-    """How far each answer is from the stored one: the largest over its scores; infinite where another class is said."""
+    """How far each answer is from the stored one: the largest over its scores; infinite where another class is said.
+
+    Of many classes only the most probable were stored: of one that stands on one side alone, the other knows only that
+    it is no more probable than the least probable there.
+    """
     if spec.kind == "regressor":
         for value, before in zip(now.values, said["value"], strict=True):
             one, other = float(value), float(before)
@@ -202,10 +207,13 @@ def _distances(spec: ModelSpec, now: Answers, said: pd.DataFrame) -> Iterator[fl
         return
     for value, scores, before, stored in zip(now.values, now.scores or [], said["value"], said["scores"], strict=True):
         one, other = json.loads(scores), json.loads(stored)
-        if value != before or one.keys() != other.keys():
+        if value != before or len(one) != len(other):
             yield float("inf")
-        else:
-            yield max((abs(one[name] - other[name]) for name in one), default=0.0)
+            continue
+        apart = [abs(one[name] - other[name]) for name in one.keys() & other.keys()]
+        for mine, yours in ((one, other), (other, one)):
+            apart += [max(mine[name] - min(yours.values()), 0.0) for name in mine.keys() - yours.keys()]
+        yield max(apart, default=0.0)
 
 
 def _verdicts(

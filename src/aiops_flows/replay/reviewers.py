@@ -52,7 +52,7 @@ class Reviewers:
         if self.right is not None:
             told = {model.output: history.truth(model.output) for model in use_case.models}
             return self.right(pd.DataFrame(told)).dropna().astype(str)
-        for output in dict.fromkeys([*use_case.judges, *(model.output for model in use_case.models)]):
+        for output in dict.fromkeys([*use_case.judges, *(model.output for model in use_case.decisive)]):
             labels = history.truth(output)
             right = labels[labels.isin(list(use_case.review.verdicts))]
             if len(right):

@@ -21,7 +21,7 @@ from aiops_flows.case_log import questions, writes
 from aiops_flows.case_log.alarms import Alarm
 from aiops_flows.case_log.writes import LaneKind, Reviews
 from aiops_flows.evidence.auditing import audit_probabilities, selected
-from aiops_flows.steps.frames import stored_frame
+from aiops_flows.steps.segments import stored_segments
 from aiops_flows.steps.verdicts import segments_of
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import UseCase
@@ -88,12 +88,8 @@ def _recent(place: Workspace, use_case: UseCase) -> dict[str, int]:
     since = place.now() - use_case.review.valid_for
     judge = use_case.model(use_case.judged_by).name
     decided = questions.automatic(place.log, use_case.name, model=judge, decided_from=since)
-    if use_case.review.segments is None or decided.empty:
-        return Counter(_strata(decided["verdict"].tolist(), [""] * len(decided)))
-    stored = questions.cases(place.log, use_case.name, case_ids=decided["case_id"].tolist())
-    cases = stored_frame(use_case.case, stored)
-    segment = dict(zip(cases["case_id"].tolist(), segments_of(use_case, cases).tolist(), strict=True))
-    return Counter(_strata(decided["verdict"].tolist(), [segment[case_id] for case_id in decided["case_id"]]))
+    segments = stored_segments(place, use_case, decided["case_id"].tolist())
+    return Counter(_strata(decided["verdict"].tolist(), segments.tolist()))
 
 
 def _raised(

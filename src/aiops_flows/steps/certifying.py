@@ -17,8 +17,15 @@ from aiops_flows.evidence.thresholds import certify_threshold
 from aiops_flows.steps.certificate import Certificate, SegmentCertificate
 from aiops_flows.steps.inference import predict_with
 from aiops_flows.steps.rows import Labelled
-from aiops_flows.steps.unseen import unseen_rows
-from aiops_flows.steps.verdicts import confidence_of, rule_verdicts, segments_of, sure_outputs, verdict_loss
+from aiops_flows.steps.unseen import latest_of_segments, unseen_rows
+from aiops_flows.steps.verdicts import (
+    confidence_of,
+    rule_verdicts,
+    segmenting_model,
+    segments_of,
+    sure_outputs,
+    verdict_loss,
+)
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, ReviewPolicy, UseCase
 
@@ -67,12 +74,12 @@ def certify(
     The probability is that of each certificate by itself. What none can know: a world that changes after the last row.
     So they expire, the reason says when their rows were received, and the audit lane runs beside them.
     """
-    if spec.output != use_case.judged_by:
+    if spec.output != use_case.judged_by or spec.kind == "writer":
         return None
     unseen = unseen_rows(place, use_case, spec, version, rows, as_of=as_of)
     frame = predict_with(spec, fitted, version, unseen.cases)
     companions: dict[str, int] = {}
-    for other in use_case.models:
+    for other in use_case.decisive:
         if other.output == spec.output:
             continue
         found = _champion_of(place, use_case, other)
@@ -84,6 +91,9 @@ def certify(
     if not len(unseen):
         why = f"no case has a known outcome of {', '.join(use_case.judges)} that no model has learned from"
         return _issued(place, use_case, spec, version, unseen.digest, reason=why)
+    if segmenting_model(use_case) is not None:
+        latest = latest_of_segments(use_case, segments_of(use_case, frame))
+        unseen, frame = unseen.some(latest), frame[latest].reset_index(drop=True)
     verdicts, ruled = rule_verdicts(use_case, frame)
     if not ruled.any():
         why = "no rule of the policy holds for any labelled row"

@@ -12,11 +12,20 @@ import pandas as pd
 
 from aiops_flows.case_log import promotions, questions
 from aiops_flows.evidence.paired import PairedVerdict, compare_paired
+from aiops_flows.evidence.writing import Writings, text_of
 from aiops_flows.gates import SHADOW
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase
 
-__all__ = ["FALSE_PROMOTIONS", "Compared", "class_losses", "compare", "false_promotions", "quantity_losses"]
+__all__ = [
+    "FALSE_PROMOTIONS",
+    "Compared",
+    "class_losses",
+    "compare",
+    "false_promotions",
+    "quantity_losses",
+    "writing_losses",
+]
 
 FALSE_PROMOTIONS = 0.05
 """Share of false promotions at which models are compared that declare no gate ``shadow``."""
@@ -77,9 +86,10 @@ def compare(
 ) -> Compared | None:
     """A challenger against the champion, on every live case that both answered and whose outcome is known by then.
 
-    The losses lie between 0 and 1: half the Brier score of a case for classes (Brier 1950), and for quantities the
-    distance from the truth as a share of it, at most 1. They are compared in the order in which the outcomes became
-    known, by a test that may be looked at as often as one likes. None where there is no champion.
+    The losses lie between 0 and 1: half the Brier score of a case for classes (Brier 1950), for quantities the distance
+    from the truth as a share of it, at most 1, and for writings the share of letters that people changed. They are
+    compared in the order in which the outcomes became known, by a test that may be looked at as often as one likes.
+    None where there is no champion.
 
     Args:
         place: where answers and outcomes are read.
@@ -93,7 +103,7 @@ def compare(
     if champion is None:
         return None
     both = _answered_by_both(place, use_case, spec, (champion.version, version), known_by or place.now())
-    losses = quantity_losses if spec.kind == "regressor" else class_losses
+    losses = _LOSSES[spec.kind]
     ours, theirs = losses(both, "_champion"), losses(both, "_challenger")
     verdict = compare_paired(ours, theirs, alpha=at_most)
     means = (float(ours.mean()), float(theirs.mean())) if len(both) else (None, None)
@@ -118,7 +128,8 @@ def class_losses(answers: pd.DataFrame, who: str) -> Floats:
     """Half the Brier score of each answer: 0 where all probability lies on the truth, 1 where it lies elsewhere.
 
     Columns ``value``, ``scores`` (JSON text ``{class: probability}``), each with the suffix ``who``, and ``truth``.
-    An answer without probabilities counts as certain.
+    An answer without probabilities counts as certain. Of many classes only the ten most probable were kept: where the
+    truth is none of them it counts as impossible, which errs by less than the least probability kept.
     """
     said = zip(answers[f"value{who}"], answers[f"scores{who}"], answers["truth"], strict=True)
     return np.array([_half_brier(value, scores, str(true)) for value, scores, true in said], dtype=float)
@@ -138,3 +149,12 @@ def quantity_losses(answers: pd.DataFrame, who: str) -> Floats:
     distance, size = np.abs(said - true), np.abs(true)
     shares = np.where(distance == 0, 0.0, np.divide(distance, size, out=np.ones_like(distance), where=size > 0))
     return np.asarray(np.where(np.isfinite(shares), np.minimum(shares, 1.0), 1.0), dtype=float)
+
+
+def writing_losses(answers: pd.DataFrame, who: str) -> Floats:
+    """1 less the edit similarity of each writing to what people made of it; 1 where there is no writing."""
+    truth = [text_of(true) or "" for true in answers["truth"]]
+    return 1.0 - Writings(truth, answers[f"value{who}"].tolist()).scores("edit_similarity")
+
+
+_LOSSES = {"classifier": class_losses, "regressor": quantity_losses, "writer": writing_losses}

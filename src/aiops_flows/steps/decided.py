@@ -102,13 +102,23 @@ def _texts(values: pd.Series[Any]) -> np.ndarray[Any, Any]:
 
 
 def _reading_losses(place: Workspace, use_case: UseCase, decided: pd.DataFrame, known_by: datetime) -> pd.DataFrame:
-    """``reading_loss`` (1 where a person read another verdict) and ``reading_at`` of the cases that were read."""
+    """``reading_loss`` (1 where a person read another verdict) and ``reading_at`` of the cases that were read.
+
+    Where the verdict itself is not judged, a reading of the same verdict counts once the outcomes it said are known.
+    """
+    judged = next(iter(use_case.judges.values())) is None
     read = questions.readings(place.log, use_case.name, kinds=["audit"], known_by=known_by)
     read = read.sort_values("round").drop_duplicates("case_id")[["case_id", "verdict", "at"]]
     read = read.rename(columns={"verdict": "read", "at": "reading_at"}).merge(decided[["case_id", "verdict"]])
-    return read.assign(reading_loss=(read["read"] != read["verdict"]).astype(float))[
-        ["case_id", "reading_loss", "reading_at"]
-    ]
+    other = read["read"] != read["verdict"]
+    loss = other.astype(float) if judged else decided.set_index("case_id")["outcome_loss"].reindex(read["case_id"])
+    return pd.DataFrame(
+        {
+            "case_id": read["case_id"],
+            "reading_loss": loss.to_numpy(float) if judged else np.where(other, 1.0, loss.to_numpy(float)),
+            "reading_at": read["reading_at"],
+        }
+    )
 
 
 def readings_pending(place: Workspace, use_case: UseCase, known_by: datetime) -> set[str]:

@@ -107,9 +107,9 @@ def _check(
         return DriftCheck(spec.name, None, None, reason=f"{spec.name} has no champion to compare with")
     learned = versions.get(place.log, use_case.name, spec.name, champion.version).learned
     before = learned_rows(place, use_case, spec, learned, _LEARNED_ROWS).cases
-    columns = spec.drift_columns
-    report = measure_drift(before, now, columns, false_alarm_rate=rates.whole, column_rate=rates.column)
-    report = replace(report, breaks=find_breaks(before, now, columns) if len(before) else [])
+    columns, texts = spec.drift_columns, use_case.case.texts()
+    report = measure_drift(before, now, columns, false_alarm_rate=rates.whole, column_rate=rates.column, texts=texts)
+    report = replace(report, breaks=find_breaks(before, now, columns, texts=texts) if len(before) else [])
     said = _said(place, use_case, spec, champion, learned, now, rates)
     segments = _segments(use_case, before, now, columns, report)
     found = findings(spec, report, said, segments)
@@ -169,8 +169,9 @@ def _segments(
     """The segments that drifted by themselves, where the whole did; the rate is divided among those large enough.
 
     At most the twenty largest are looked at. None is named where all of them can be told from chance only together.
+    Segments that a model's answers are, and no column of the cases, are not looked at apart.
     """
-    if use_case.review.segments is None or report.verdict != "drift":
+    if use_case.review.segments not in before.columns or report.verdict != "drift":
         return []
     marks = segments_of(use_case, before), segments_of(use_case, now)
     sizes = [Counter(mark.tolist()) for mark in marks]
@@ -178,7 +179,14 @@ def _segments(
     names = large[:_MOST_SEGMENTS]
     rate = max(report.alarm_rate / max(len(names), 1), 0.001)
     moved = [
-        measure_drift(before[marks[0] == name], now[marks[1] == name], columns, false_alarm_rate=rate) for name in names
+        measure_drift(
+            before[marks[0] == name],
+            now[marks[1] == name],
+            columns,
+            false_alarm_rate=rate,
+            texts=use_case.case.texts(),
+        )
+        for name in names
     ]
     return [name for name, each in zip(names, moved, strict=True) if each.verdict == "drift"]
 

@@ -21,10 +21,15 @@ __all__ = ["reasons_for", "shown"]
 
 _TYPICAL_ROWS = 200
 _MOST = 5
+_CLASSES = 3
+_LONGEST = 80
 
 
 def shown(place: Workspace, use_case: UseCase, case_id: str) -> dict[str, Any]:
-    """The case as a reviewer sees it: ``case``, ``predictions`` (with reasons), ``asked_because``, ``blind``.
+    """The case as a reviewer sees it: ``case``, ``predictions``, ``asked_because``, ``blind``.
+
+    Each prediction has ``model``, ``kind``, ``version``, ``value`` (of a writer its writing), ``confidence``,
+    ``likeliest`` (the three most probable classes with their probability) and ``reasons`` (none of a writer).
 
     While a blind review of it is open, only the case's fields are given, whatever else is open: who reads it must not
     know the verdict or what the models said.
@@ -58,8 +63,16 @@ def _said(place: Workspace, use_case: UseCase, spec: ModelSpec, cases: pd.DataFr
     last = found.sort_values("revision").iloc[-1]
     version = int(last["version"])
     confidence = None if pd.isna(last["confidence"]) else round(float(last["confidence"]), 4)
-    said = {"model": spec.name, "version": version, "value": last["value"], "confidence": confidence}
-    return [said | {"reasons": reasons_for(place, use_case, spec, version, cases)}]
+    said = {"model": spec.name, "kind": spec.kind, "version": version, "value": last["value"], "confidence": confidence}
+    best = _likeliest(last["scores"]) if spec.kind == "classifier" else []
+    return [said | {"likeliest": best, "reasons": reasons_for(place, use_case, spec, version, cases)}]
+
+
+def _likeliest(scores: str | None) -> list[dict[str, Any]]:
+    """The most probable classes, the first ones first."""
+    shares: dict[str, float] = json.loads(scores or "{}")
+    best = sorted(shares.items(), key=lambda share: (-share[1], share[0]))[:_CLASSES]
+    return [{"class": name, "probability": round(share, 4)} for name, share in best]
 
 
 def reasons_for(
@@ -74,15 +87,17 @@ def reasons_for(
 
     Returns:
         Up to five rows: ``feature``, ``value``, ``effect`` (how much higher the answer is because of the value).
-        Empty where the version cannot be loaded.
+        Empty for a writer, and where the version cannot be loaded.
     """
+    if spec.kind == "writer":
+        return []
     record = versions.get(place.log, use_case.name, spec.name, version)
     try:
         estimator = place.load(spec, version, record.digest)
     except RegistryError:
         return []
-    typical = features_of(spec, estimator, learned_rows(place, use_case, spec, record.learned).cases)
-    typical = typical.sample(min(_TYPICAL_ROWS, len(typical)), random_state=0)
+    rows = learned_rows(place, use_case, spec, record.learned, most=_TYPICAL_ROWS)
+    typical = features_of(spec, estimator, rows.cases)
     features = features_of(spec, estimator, case)
     own = features.iloc[[0] * len(typical)].reset_index(drop=True)
     answer = _answer_of(spec, estimator, features)
@@ -94,9 +109,14 @@ def reasons_for(
     order = np.argsort(-np.abs(effects), kind="stable")[:_MOST]
     values = own.iloc[0]
     return [
-        {"feature": features.columns[at], "value": str(values.iloc[at]), "effect": round(effects[at], 4)}
+        {"feature": features.columns[at], "value": _short(values.iloc[at]), "effect": round(effects[at], 4)}
         for at in order
     ]
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def _answer_of(spec: ModelSpec, estimator: Any, case: pd.DataFrame) -> Any:

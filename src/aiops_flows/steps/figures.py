@@ -19,7 +19,9 @@ _LEGEND = "upper left"  # where neither picture has much; looking for the best p
 
 
 def figures_of(spec: ModelSpec, truth: np.ndarray[Any, Any], scores: Mapping[str, Scored]) -> dict[str, bytes]:
-    """PNG pictures by name: calibration for classes, predicted against true for quantities."""
+    """PNG pictures by name: calibration for classes, predicted against true for quantities; none of writings."""
+    if spec.kind == "writer":
+        return {}
     if spec.kind == "regressor":
         return {"predicted_against_true.png": _predicted_against_true(truth, scores)}
     return {"calibration.png": _calibration(truth.astype(str), scores)}

@@ -1,7 +1,8 @@
-"""Cases as frames: from validated objects, from stored bodies, always with the same types."""
+"""Cases as frames: from validated objects, from stored bodies, always with the same types and derived columns."""
 
 from __future__ import annotations
 
+import logging
 import types
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -11,18 +12,24 @@ import pandas as pd
 from pydantic import AwareDatetime
 from pydantic_core import from_json
 
-from aiops_flows.use_case import Case, UseCase
+from aiops_flows.errors import UseCaseError
+from aiops_flows.steps.halving import in_halves
+from aiops_flows.use_case import Case, Derivation, UseCase
 
 __all__ = ["case_frame", "empty_frame", "grown", "plain_type", "stored_frame"]
 
 _NOT_IN_BODY = frozenset({"case_id", "received_at"})
+_logger = logging.getLogger("aiops_flows.frames")
 
 
 def case_frame(case_type: type[Case], columns: Mapping[str, Sequence[Any] | pd.Series[Any]]) -> pd.DataFrame:
-    """A frame of cases: ``case_id``, ``batch``, ``received_at``, then the fields of the case in their order.
+    """A frame of cases: ``case_id``, ``batch``, ``received_at``, the fields of the case, and what is derived.
 
     Numbers become ``int64`` or ``float64`` (missing: NaN), moments ``datetime64[us, UTC]``, the rest ``object``
     (missing: None). The same values give the same types, whether they arrive or are read back from the case log.
+
+    Raises:
+        UseCaseError: a derived column does not give one value a row.
     """
     own = [name for name in case_type.model_fields if name not in _NOT_IN_BODY]
     series = {
@@ -32,7 +39,39 @@ def case_frame(case_type: type[Case], columns: Mapping[str, Sequence[Any] | pd.S
     series["received_at"] = _moments(columns["received_at"])
     for name in own:
         series[name] = _series(columns[name], plain_type(case_type.model_fields[name].annotation))
-    return pd.DataFrame(series)
+    frame = pd.DataFrame(series)
+    for name, derivation in case_type.derived.items():
+        frame[name] = _derived(f"{case_type.__name__}.{name}", derivation, frame)
+    return frame
+
+
+def _derived(name: str, derivation: Derivation, frame: pd.DataFrame) -> pd.Series[Any]:
+    """A derived column; None for the rows at which the derivation fails."""
+    values: list[Any] = [None] * len(frame)
+    counts: set[tuple[int, int]] = set()
+
+    def derive(start: int, end: int) -> None:
+        said = list(derivation(frame.iloc[start:end]))
+        counts.add((len(said), end - start))
+        values[start:end] = said
+
+    failed = in_halves(derive, len(frame))
+    if wrong := sorted(count for count in counts if count[0] != count[1]):
+        raise UseCaseError(f"{name} gave {wrong[0][0]} values for {wrong[0][1]} cases; it must give one a row")
+    if failed:
+        why = ", ".join(sorted(set(failed.values())))
+        _logger.warning("%s failed on %d of %d cases, where it is missing: %s", name, len(failed), len(frame), why)
+    return _plain_series(values)
+
+
+def _plain_series(values: list[Any]) -> pd.Series[Any]:
+    """A column whose type follows from its values, as those of fields follow from their annotation."""
+    kinds = {type(value) for value in values} - {type(None)}
+    if not kinds or not kinds <= {int, float, datetime, date}:
+        return pd.Series(values, dtype=object)
+    if kinds <= {int, float}:
+        return _series(values, float if float in kinds else int)
+    return _moments(values) if kinds <= {datetime, date} else pd.Series(values, dtype=object)
 
 
 def grown(cases: pd.DataFrame, columns: Mapping[str, Any]) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from aiops_flows.case_log import promotions, questions
 from aiops_flows.case_log.alarms import Alarm
 from aiops_flows.evidence import bootstrap_interval, exact_interval
 from aiops_flows.steps.certificate import Certificate
+from aiops_flows.steps.comparing import writing_losses
 from aiops_flows.steps.decided import live_answers, mature_part
 from aiops_flows.steps.quality import Quality
 from aiops_flows.steps.standing import Watched
@@ -39,7 +40,7 @@ class ModelHealth:
     labels: int
     """Of these, the outcomes that the error is of."""
     error: float | None
-    """Share of wrong classes, or mean absolute error."""
+    """Share of wrong classes, mean absolute error, or of writings the mean share of letters that people changed."""
     low: float | None = None
     high: float | None = None
     mature: bool = False
@@ -87,8 +88,12 @@ def _error(spec: ModelSpec, labelled: pd.DataFrame) -> tuple[float | None, float
     """The error with its interval of 95 %."""
     if labelled.empty:
         return None, None, None
-    if spec.kind == "regressor":
-        distances = np.abs(labelled["value"].to_numpy(float) - labelled["truth"].to_numpy(float))
+    if spec.kind != "classifier":
+        distances = (
+            writing_losses(labelled, "")
+            if spec.kind == "writer"
+            else np.abs(labelled["value"].to_numpy(float) - labelled["truth"].to_numpy(float))
+        )
         spread = bootstrap_interval(distances)
         return float(distances.mean()), spread.low, spread.high
     wrong = int((labelled["value"].astype(str) != labelled["truth"].astype(str)).sum())
@@ -117,6 +122,10 @@ class UseCaseHealth:
     lane_opened: int = 0
     """Second readings and known cases put to persons now."""
     broken: list[str] = field(default_factory=list)
+    writings: list[dict[str, Any]] = field(default_factory=list)
+    """What people made of the texts of each version, as `steps.corrections.writing_figures` gives it."""
+    new_labels: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """By model, how many labels its champion does not know, and of how many cases; their names stay in the case log."""
 
     def table(self) -> list[dict[str, Any]]:
         """The figures as rows for people: what, value."""
@@ -127,6 +136,10 @@ class UseCaseHealth:
         figures["wrong among automatic decisions"] = _audited(self.quality)
         figures["the same by outcomes"] = _by_outcomes(self.quality)
         figures |= {f"{model.model} version {model.champion}: error": str(model) for model in self.models}
+        figures |= {f"{each['model']} version {each['version']}: writings": _writing(each) for each in self.writings}
+        figures |= {
+            f"{name}: labels unknown to it": f"{new[0]}, of {new[1]} cases" for name, new in self.new_labels.items()
+        }
         figures |= {f"watch: {each.name}": f"{each.verdict} ({each.reason})" for each in self.watched}
         rows = [{"what": name, "value": value} for name, value in figures.items()]
         rows += [{"what": f"alarm {alarm.number} open", "value": _alarm(alarm)} for alarm in self.alarms]
@@ -145,6 +158,11 @@ def certificate_row(certificate: Certificate | None) -> dict[str, Any]:
         "labels used": certificate.labels_used,
         "reason": certificate.reason,
     }
+
+
+def _writing(found: dict[str, Any]) -> str:
+    changed = f"on average {found['edit_similarity']:.3f} of a text was left"
+    return f"{found['accepted']:.3f} of {found['answered']} sent as they were; {changed}"
 
 
 def _share(value: float | None, of: int) -> str:

@@ -15,12 +15,16 @@ import pandas as pd
 from aiops_flows.case_log import promotions, writes
 from aiops_flows.errors import RegistryError
 from aiops_flows.steps.frames import grown
+from aiops_flows.steps.halving import in_halves
 from aiops_flows.steps.workspace import Workspace
+from aiops_flows.steps.writings import Texts, texts_for, writings
 from aiops_flows.use_case import ModelSpec, UseCase
 
 __all__ = ["Answers", "answer", "features_of", "predict", "predict_with"]
 
 _AT_ONCE = 10_000  # cases: more at once cost no less a case, only memory
+_MOST_SCORES = 10  # of so many classes at most, the probabilities are kept: those of 150 fill 60 MB for 10,000 cases
+_FEW_CLASSES = 12  # so many or fewer are kept wholly
 _logger = logging.getLogger("aiops_flows.inference")
 
 
@@ -31,7 +35,7 @@ class Answers:
     values: list[Any]
     confidences: list[float | None]
     scores: list[str] | None
-    """JSON object a case, class -> probability; None for quantities."""
+    """JSON object a case, class -> probability (of more than 12 classes the 10 most probable); None but for classes."""
     failures: dict[int, str]
     """Position -> why the estimator could say nothing."""
 
@@ -50,9 +54,9 @@ def predict(place: Workspace, use_case: UseCase, model: str | ModelSpec, cases: 
         cases: frame with ``case_id``, ``batch`` and the model's features; no column of it is changed.
 
     Returns:
-        The frame with ``{output}`` (class label, or quantity), ``{output}_confidence`` (probability of that class; for
-        quantities what the estimator's ``predict_confidence`` says, NaN where it has none), ``{output}_version``
-        (``Int64``) and ``{output}_note`` (empty, or why nothing was said).
+        The frame with ``{output}`` (class label, quantity, or writing: a text, or a dict with the key ``text``),
+        ``{output}_confidence`` (probability of that class; else what the estimator's ``predict_confidence`` says, NaN
+        where it has none), ``{output}_version`` (``Int64``) and ``{output}_note`` (empty, or why nothing was said).
     """
     spec = model if isinstance(model, ModelSpec) else use_case.model(model)
     place.hold(use_case.name, cases["batch"].unique())
@@ -66,23 +70,29 @@ def predict(place: Workspace, use_case: UseCase, model: str | ModelSpec, cases: 
         return _silent(
             spec, cases, f"{spec.name} version {champion.version} could not be loaded: {type(fault).__name__}"
         )
-    answers = answer(spec, estimator, cases)
+    answers = answer(spec, estimator, cases, texts_for(place, use_case, spec))
     answered = _record(place, use_case, spec, champion.version, cases, answers)
     _shadow(place, use_case, spec, cases)
     return answered
 
 
-def answer(spec: ModelSpec, estimator: Any, cases: pd.DataFrame) -> Answers:
-    """What a fitted estimator says of cases; rows at which it fails are found and told apart, the others answered."""
+def answer(spec: ModelSpec, estimator: Any, cases: pd.DataFrame, texts: Texts | None = None) -> Answers:
+    """What a fitted estimator says of cases; rows at which it fails are found and told apart, the others answered.
+
+    ``texts`` answers a writer that points at texts of past cases; see `aiops_flows.steps.writings.texts_for`.
+    """
     try:
         features = features_of(spec, estimator, cases)
     except KeyError:  # the case type has changed since: the version cannot answer, and says so of each case
         nothing: list[Any] = [None] * len(cases)
         reason = "the model learned from columns that the cases no longer have"
-        scores = None if spec.kind == "regressor" else ["{}"] * len(cases)
+        scores = ["{}"] * len(cases) if spec.kind == "classifier" else None
         return Answers(nothing, nothing, scores, dict.fromkeys(range(len(cases)), reason))
     if spec.kind == "regressor":
         return _quantities(estimator, features)
+    if spec.kind == "writer":
+        values, confidences, failures = writings(estimator, features, cases["case_id"].tolist(), texts)
+        return Answers(values, confidences, None, failures)
     return _classes(estimator, features)
 
 
@@ -92,9 +102,11 @@ def features_of(spec: ModelSpec, estimator: Any, cases: pd.DataFrame) -> pd.Data
     return cases[list(spec.features) if names is None else [str(name) for name in names]]
 
 
-def predict_with(spec: ModelSpec, estimator: Any, version: int, cases: pd.DataFrame) -> pd.DataFrame:
-    """The cases with what one fitted version says of them; nothing is read or stored."""
-    answers = answer(spec, estimator, cases)
+def predict_with(
+    spec: ModelSpec, estimator: Any, version: int, cases: pd.DataFrame, texts: Texts | None = None
+) -> pd.DataFrame:
+    """The cases with what one fitted version says of them; nothing is stored, and nothing read but ``texts``."""
+    answers = answer(spec, estimator, cases, texts)
     versions: list[int | None] = [None if position in answers.failures else version for position in range(len(cases))]
     notes = [answers.failures.get(position, "") for position in range(len(cases))]
     return _grown(spec, cases, answers.values, answers.confidences, versions, notes)
@@ -133,6 +145,8 @@ def _classes(estimator: Any, features: pd.DataFrame) -> Answers:
 
 def _scores(classes: list[str], probabilities: np.ndarray[Any, Any]) -> list[str]:
     """The probabilities of each row as a JSON object; many numbers are written by one call, which halves the cost."""
+    if len(classes) > _FEW_CLASSES:
+        return _best_scores(classes, probabilities)
     template = "{" + ",".join(f"{json.dumps(name).replace('%', '%%')}:%s" for name in classes) + "}"
     said: list[str] = []
     for start in range(0, len(probabilities), _AT_ONCE):  # all at once would take the most memory of a whole batch
@@ -141,23 +155,30 @@ def _scores(classes: list[str], probabilities: np.ndarray[Any, Any]) -> list[str
     return said
 
 
+def _best_scores(classes: list[str], probabilities: np.ndarray[Any, Any]) -> list[str]:
+    """The same of the most probable classes alone, the most probable first."""
+    names = [json.dumps(name) for name in classes]
+    said: list[str] = []
+    for start in range(0, len(probabilities), _AT_ONCE):
+        part = probabilities[start : start + _AT_ONCE]
+        best = np.argsort(-part, axis=1, kind="stable")[:, :_MOST_SCORES]
+        shares = np.take_along_axis(part, best, axis=1)
+        numbers = iter(orjson.dumps(shares.ravel().tolist())[1:-1].decode().split(","))
+        said += ["{" + ",".join(f"{names[at]}:{next(numbers)}" for at in row) + "}" for row in best.tolist()]
+    return said
+
+
 def _careful(
     function: Callable[[pd.DataFrame], Any], features: pd.DataFrame, width: int
 ) -> tuple[np.ndarray[Any, Any], dict[int, str]]:
-    """The function's rows; a batch at which it fails is halved until the rows at fault stand alone."""
+    """The function's rows; those at which it fails are found and told apart."""
     said = np.zeros((len(features), width))
-    failures: dict[int, str] = {}
-    waiting = [(start, min(start + _AT_ONCE, len(features))) for start in range(0, len(features), _AT_ONCE)]
-    while waiting:
-        start, end = waiting.pop()
-        try:
-            said[start:end] = np.asarray(function(features.iloc[start:end]), dtype=float).reshape(end - start, width)
-        except Exception as fault:  # noqa: BLE001  an estimator may raise anything; the row goes to a person with it
-            if end - start == 1:
-                failures[start] = f"the model failed on it with {type(fault).__name__}"
-            else:
-                middle = (start + end) // 2
-                waiting += [(start, middle), (middle, end)]
+
+    def ask(start: int, end: int) -> None:
+        said[start:end] = np.asarray(function(features.iloc[start:end]), dtype=float).reshape(end - start, width)
+
+    failed = in_halves(ask, len(features), at_once=_AT_ONCE)
+    failures = {position: f"the model failed on it with {why}" for position, why in failed.items()}
     for position in np.flatnonzero(~np.isfinite(said).all(axis=1)).tolist():
         failures.setdefault(position, "the model gave a value that is not finite")
         said[position] = 0.0
@@ -223,7 +244,7 @@ def _shadow(place: Workspace, use_case: UseCase, spec: ModelSpec, cases: pd.Data
     except RegistryError as fault:
         _logger.warning("challenger %s version %d stays silent: %s", spec.name, challenger.version, fault)
         return
-    answers = answer(spec, estimator, cases)
+    answers = answer(spec, estimator, cases, texts_for(place, use_case, spec))
     said = [position for position in range(len(cases)) if position not in answers.failures]
     content = (cases["case_id"].tolist(), cases["batch"].tolist(), answers)
     _write(place, writes.add_shadow_predictions, use_case.name, (spec, challenger.version), content, said)

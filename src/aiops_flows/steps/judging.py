@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,10 @@ from aiops_flows.evidence.comparison import Comparison
 from aiops_flows.gates import METRICS, GateResult, Scored, judge
 from aiops_flows.steps.actions import actions_for
 from aiops_flows.steps.drifting import findings
-from aiops_flows.steps.inference import features_of
+from aiops_flows.steps.inference import answer, features_of
 from aiops_flows.steps.rows import Labelled, arriving, learned_cases
 from aiops_flows.steps.workspace import Workspace
+from aiops_flows.steps.writings import Texts, texts_for
 from aiops_flows.use_case import ModelSpec, UseCase
 
 __all__ = ["GATED_DRIFT", "Moved", "drift_of", "fit", "judged", "metrics_of", "scored"]
@@ -46,7 +48,7 @@ class Moved:
 
 
 def fit(estimator: Any, spec: ModelSpec, train: Labelled) -> Any:
-    """A fitted clone of an estimator.
+    """A fitted clone of an estimator; a writer is given frames whose index is the case id.
 
     Raises:
         TrainingError: it fails on the rows; its own words are left out, since they may quote a case.
@@ -55,7 +57,13 @@ def fit(estimator: Any, spec: ModelSpec, train: Labelled) -> Any:
 
     truth = train.truth.astype(str) if spec.kind == "classifier" else train.truth
     with _unquoted(spec, estimator, "learn from"):
-        return clone(estimator).fit(train.cases[list(spec.features)], truth)
+        return clone(estimator).fit(seen_by(spec, train.cases, list(spec.features)), truth)
+
+
+def seen_by(spec: ModelSpec, cases: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    """The columns as an estimator of this kind is given them."""
+    features = cases[columns]
+    return features.set_axis(pd.Index(cases["case_id"], name=None)) if spec.kind == "writer" else features
 
 
 @contextmanager
@@ -63,7 +71,7 @@ def _unquoted(spec: ModelSpec, estimator: Any, doing: str) -> Iterator[None]:
     """Tells where an estimator failed on the cases, without its message, which quotes their values."""
     try:
         yield
-    except (ValueError, TypeError) as fault:
+    except (ValueError, TypeError, LookupError, AttributeError) as fault:
         place = traceback.extract_tb(fault.__traceback__)[-1]
         raise TrainingError(
             f"{spec.name}: {type(estimator).__name__} cannot {doing} {list(spec.features)}: {type(fault).__name__} in "
@@ -72,12 +80,14 @@ def _unquoted(spec: ModelSpec, estimator: Any, doing: str) -> Iterator[None]:
         ) from None
 
 
-def scored(spec: ModelSpec, estimator: Any, cases: pd.DataFrame) -> Scored:
-    """What a fitted estimator says of cases, as the gates take it.
+def scored(spec: ModelSpec, estimator: Any, cases: pd.DataFrame, texts: Texts | None = None) -> Scored:
+    """What a fitted estimator says of cases, as the gates take it; ``texts`` is for writers that point at some.
 
     Raises:
         TrainingError: it cannot answer them.
     """
+    if spec.kind == "writer":
+        return _written(spec, estimator, cases, texts)
     features = features_of(spec, estimator, cases)
     with _unquoted(spec, estimator, "answer"):
         if spec.kind == "regressor":
@@ -85,6 +95,14 @@ def scored(spec: ModelSpec, estimator: Any, cases: pd.DataFrame) -> Scored:
         probabilities = np.asarray(estimator.predict_proba(features), dtype=float)
     classes = [str(name) for name in estimator.classes_]
     return Scored(np.array(classes, dtype=object)[probabilities.argmax(axis=1)], probabilities, classes)
+
+
+def _written(spec: ModelSpec, estimator: Any, cases: pd.DataFrame, texts: Texts | None) -> Scored:
+    said = answer(spec, estimator, cases, texts)
+    if len(said.failures) == len(cases):
+        why = next(iter(said.failures.values()), "there is none")
+        raise TrainingError(f"{spec.name}: {type(estimator).__name__} can answer none of {len(cases)} cases: {why}")
+    return Scored(said.values)
 
 
 def judged(
@@ -96,10 +114,12 @@ def judged(
 ) -> tuple[list[GateResult], dict[str, Scored]]:
     """Gate results, and what challenger, champion and baseline said of the judging rows."""
     fitted, train, judging = trained
-    baseline = fit(_baseline(spec), spec, train)
+    baseline, texts = _baseline(spec), texts_for(place, use_case, spec)
     scores = {
-        "challenger": scored(spec, fitted, judging.cases),
-        "baseline": scored(spec, baseline, judging.cases),
+        "challenger": scored(spec, fitted, judging.cases, texts),
+        "baseline": Scored([], missing="none is declared")
+        if baseline is None
+        else scored(spec, fit(baseline, spec, train), judging.cases, texts),
     }
     champion = _champion_scored(place, use_case, spec, judging.cases)
     if champion is not None and len(champion.values):
@@ -113,7 +133,8 @@ def judged(
         scores["baseline"],
         {GATED_DRIFT: drift[GATED_DRIFT]},
         _missing_share(train.cases[list(spec.features)]),
-        _latency_ms(spec, fitted, judging.cases),
+        _latency_ms(spec, fitted, judging.cases) if any(gate.metric == "latency" for gate in spec.gates) else None,
+        cases=judging.cases,
     )
     return [*results, *_unbroken(drift[GATED_DRIFT])], scores
 
@@ -137,7 +158,8 @@ def _champion_scored(place: Workspace, use_case: UseCase, spec: ModelSpec, cases
     if champion is None:
         return None
     try:
-        return scored(spec, place.load(spec, champion.version, champion.digest), cases)
+        estimator = place.load(spec, champion.version, champion.digest)
+        return scored(spec, estimator, cases, texts_for(place, use_case, spec))
     except RegistryAway:
         raise
     except (RegistryError, TrainingError) as fault:
@@ -151,7 +173,7 @@ def _champion_scored(place: Workspace, use_case: UseCase, spec: ModelSpec, cases
 def _baseline(spec: ModelSpec) -> Any:
     from sklearn.dummy import DummyClassifier, DummyRegressor
 
-    if spec.baseline is not None:
+    if spec.baseline is not None or spec.kind == "writer":
         return spec.baseline
     return DummyRegressor(strategy="median") if spec.kind == "regressor" else DummyClassifier(strategy="prior")
 
@@ -176,15 +198,17 @@ def drift_of(place: Workspace, use_case: UseCase, spec: ModelSpec, train: Labell
     """Drift between what the challenger learned from, what the champion learned from, and what arrives now."""
     columns = spec.drift_columns
     now = arriving(place, use_case, as_of=as_of)
-    gated = replace(measure_drift(train.cases, now, columns), breaks=find_breaks(train.cases, now, columns))
+    measure = partial(measure_drift, columns=columns, texts=use_case.case.texts())
+    breaks = find_breaks(train.cases, now, columns, texts=use_case.case.texts())
+    gated = replace(measure(train.cases, now), breaks=breaks)
     follows = actions_for(findings(spec, gated, None), use_case.review)
     reports = {GATED_DRIFT: replace(gated, actions=[action.as_row() for action in follows])}
     champion = promotions.champion(place.log, use_case.name, spec.name)
     if champion is not None:
         record = versions.get(place.log, use_case.name, spec.name, champion.version)
         before = learned_cases(place, use_case, spec, record.learned, train, as_of=as_of, most=_DRIFT_ROWS)
-        reports["champion_learned_from_vs_arriving"] = measure_drift(before, now, columns)
-        reports["champion_vs_challenger_learned_from"] = measure_drift(before, train.cases, columns)
+        reports["champion_learned_from_vs_arriving"] = measure(before, now)
+        reports["champion_vs_challenger_learned_from"] = measure(before, train.cases)
     return Moved(reports, train.cases, now)
 
 

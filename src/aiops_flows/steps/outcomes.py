@@ -16,16 +16,17 @@ import pandas as pd
 
 from aiops_flows.case_log import questions, writes
 from aiops_flows.case_log.writes import QuarantineRow
-from aiops_flows.errors import SourceError
+from aiops_flows.errors import SourceError, UseCaseError
 from aiops_flows.steps.inbox import work_through
 from aiops_flows.steps.sources import Delivery, Source, columns_found, deliveries
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase
 
-__all__ = ["OutcomesRecorded", "record_outcomes"]
+__all__ = ["OutcomesRecorded", "record_outcomes", "told_outcomes"]
 
 _logger = logging.getLogger("aiops_flows.outcomes")
 _LONGEST = 200
+_LONGEST_TEXT = 100_000
 _ABOUT_A_CASE = ("case_id", "event_at", "known_at")
 
 
@@ -189,26 +190,59 @@ def _write(
 
 
 def _value(model: ModelSpec, given: Any, absent: frozenset[str]) -> Any:
-    """The outcome as a label or a finite number; None where it is not told."""
+    """The outcome as a label, a finite number or a text; None where it is not told."""
     if given is None or (isinstance(given, str) and given.strip() in absent | {""}):
         return None
     if isinstance(given, float) and math.isnan(given):
         return None
     if isinstance(given, list | dict):
-        raise TypeError(f"found a JSON {type(given).__name__}; an outcome is one label or number")
+        raise TypeError(f"found a JSON {type(given).__name__}; an outcome is one label, number or text")
     if model.kind == "classifier":
         whole = isinstance(given, float) and given.is_integer()  # a column of whole numbers with gaps becomes floats
         return _storable(str(int(given) if whole else given).strip())
+    if model.kind == "writer":
+        return _storable(str(given).strip(), _LONGEST_TEXT)
     number = float(given)
     if not math.isfinite(number):
         raise ValueError(f"{number} is not a finite number")
     return number
 
 
-def _storable(text: str) -> str:
-    """The text, if a database takes it as a label or an id."""
-    if len(text) > _LONGEST or "\x00" in text:
-        raise ValueError(f"{text[:60]!a} is no label: it holds NUL, or more than {_LONGEST} characters")
+def told_outcomes(use_case: UseCase, told: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What a person says is true of a case, by output, as the case log keeps it; messages quote none of it.
+
+    Raises:
+        UseCaseError: no model has such an output, or the value is none that it could have.
+    """
+    given = dict(told or {})
+    outputs = {model.output: model for model in use_case.models}
+    if unknown := sorted(set(given) - set(outputs)):
+        raise UseCaseError(f"{use_case.name} predicts no {unknown}; what can be said to be true is {list(outputs)}")
+    found: dict[str, Any] = {}
+    for output, value in given.items():
+        model = outputs[output]
+        try:
+            found[output] = _value(model, value, frozenset())
+        except (ValueError, TypeError, OverflowError):  # its words may quote what was said
+            found[output] = None
+        if found[output] is None:
+            raise UseCaseError(
+                f"{output} of {use_case.name}: what was said is no {_EXPECTED[model.kind]}; say it again"
+            )
+    return found
+
+
+_EXPECTED = {
+    "classifier": f"label (1 to {_LONGEST} characters of text)",
+    "regressor": "finite number",
+    "writer": "text that can be stored",
+}
+
+
+def _storable(text: str, longest: int = _LONGEST) -> str:
+    """The text, if a database takes it: as a label or an id, or as what was made of a writing."""
+    if len(text) > longest or "\x00" in text:
+        raise ValueError(f"{text[:60]!a} cannot be stored: it holds NUL, or more than {longest:,} characters")
     try:
         text.encode()
     except UnicodeEncodeError as fault:  # a lone surrogate

@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from aiops_flows.case_log import questions
 from aiops_flows.case_log.promotions import Champion
 from aiops_flows.drift.measuring import FEWEST_ROWS
 from aiops_flows.errors import RegistryError
+from aiops_flows.evidence.writing import text_of
 from aiops_flows.steps.inference import predict_with
 from aiops_flows.steps.rows import labelled_rows
 from aiops_flows.steps.workspace import Workspace
@@ -21,8 +23,13 @@ from aiops_flows.use_case import ModelSpec, UseCase
 
 __all__ = ["COLUMNS", "said_at_first", "said_now"]
 
-COLUMNS: dict[str, list[str]] = {"classifier": ["prediction", "confidence"], "regressor": ["prediction"]}
-"""What is compared of each kind of model: the class or the quantity, and how sure the model is of a class."""
+COLUMNS: dict[str, list[str]] = {
+    "classifier": ["prediction", "confidence"],
+    "regressor": ["prediction"],
+    "writer": ["length"],
+}
+"""What is compared of each kind of model: the class or the quantity, how sure the model is of a class, and how many
+letters a writing has (0: there was none). Never a text."""
 _MOST_SCORED = 1_000
 _MOST_SAID = 2_000
 _FIRST_DAYS = (1, 7, 30, 120)
@@ -33,7 +40,7 @@ _logger = logging.getLogger("aiops_flows.predicted")
 def said_now(
     place: Workspace, use_case: UseCase, spec: ModelSpec, champion: Champion, case_ids: Sequence[str]
 ) -> pd.DataFrame:
-    """What the champion last said of these live cases, as stored: ``case_id``, ``prediction``, ``confidence``."""
+    """What the champion last said of these live cases, as stored: ``case_id``, and the columns of `COLUMNS`."""
     stored = questions.predictions(place.log, use_case.name, model=spec.name, case_ids=list(case_ids))
     return _frame(spec, champion, stored)
 
@@ -44,8 +51,11 @@ def said_at_first(
     """What the champion says of a sample of the rows it was judged on; else what it first said of live cases.
 
     The sample is of 1,000 rows at most, and the model answers them now: what it once said of them was not stored. Where
-    they are too few, or the model cannot be loaded, its first live period stands for them. Columns as `said_now`.
+    they are too few, or the model cannot be loaded, its first live period stands for them. So it does for a writer,
+    whose calls may cost money. Columns as `said_now`.
     """
+    if spec.kind == "writer":
+        return _said_first_live(place, use_case, spec, champion)
     judged = _said_when_judged(place, use_case, spec, champion, learned)
     if len(judged) >= FEWEST_ROWS:
         return judged
@@ -94,6 +104,9 @@ def _said_first_live(place: Workspace, use_case: UseCase, spec: ModelSpec, champ
 def _frame(spec: ModelSpec, champion: Champion, said: pd.DataFrame) -> pd.DataFrame:
     """The champion's own answers, the last one of each case."""
     own = said[said["version"] == champion.version].drop_duplicates("case_id", keep="last")
+    if spec.kind == "writer":
+        lengths = [len(text_of(writing) or "") for writing in own["value"]]
+        return pd.DataFrame({"case_id": own["case_id"].to_numpy(), "length": np.array(lengths, dtype=float)})
     values: Any = own["value"].astype(float if spec.kind == "regressor" else str)
     return pd.DataFrame(
         {

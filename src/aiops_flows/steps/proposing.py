@@ -62,7 +62,7 @@ def propose(
     verdicts, ruled = rule_verdicts(use_case, cases)
     reasons = np.full(len(cases), "no rule of the policy decides this", dtype=object)
     allowed = ruled.copy()
-    for model in use_case.models:
+    for model in use_case.decisive:
         silent = cases[f"{model.output}_version"].isna().to_numpy() if len(cases) else np.zeros(0, dtype=bool)
         notes = cases[f"{model.output}_note"].to_numpy(dtype=object)
         reasons[silent] = notes[silent]
@@ -115,7 +115,7 @@ def _answered_by(spec: ModelSpec, cases: pd.DataFrame, version: int | None) -> N
 
 def _by_certified_versions(asked: _Asked, allowed: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Of the allowed cases those that were answered by the versions of the certificate; the others get the reason."""
-    for spec in asked.use_case.models:
+    for spec in asked.use_case.decisive:
         version = asked.certificate.rests_on.get(spec.name)
         same = _answered_by(spec, asked.cases, version)
         if spec.name == asked.certificate.model:

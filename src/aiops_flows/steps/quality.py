@@ -11,15 +11,17 @@ import numpy as np
 import pandas as pd
 
 from aiops_flows.case_log import questions
+from aiops_flows.errors import UseCaseError
 from aiops_flows.evidence import bootstrap_interval, exact_interval
 from aiops_flows.evidence.auditing import audited_share
 from aiops_flows.steps.decided import MATURE_SHARE, Known, known, readings_pending
+from aiops_flows.steps.segments import stored_segments
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import UseCase
 
 __all__ = ["TOTAL", "By", "Quality", "quality"]
 
-By = Literal["month", "week"]
+By = Literal["month", "week", "segment"]
 TOTAL = "total"
 
 
@@ -31,7 +33,7 @@ class Quality:
     """
 
     period: str
-    """Month (``2026-03``), week (its Monday) or ``total``."""
+    """Month (``2026-03``), week (its Monday), segment (empty: it is missing), or ``total``."""
     cases: int
     """Worked on: decided, or put to a person."""
     decided: int
@@ -75,13 +77,15 @@ def quality(
     by: By = "month",
     found: Known | None = None,
 ) -> list[Quality]:
-    """Figures of what was decided without a person, by period of receipt, the total last; nothing is written.
+    """Figures of what was decided without a person, by period of receipt or segment, the total last.
+
+    Nothing is written.
 
     Args:
         place: where decisions, readings and outcomes are read.
         use_case: the business process.
         as_known: only what was decided, read or known by this moment; default now.
-        by: the periods.
+        by: the periods of receipt, or the policy's segments: what each certificate of its own came to.
         found: what was read of that moment already.
     """
     moment = found.by if found else as_known or place.now()
@@ -91,11 +95,10 @@ def quality(
     decided["pending"] = decided["case_id"].isin(readings_pending(place, use_case, moment))
     answers = read.answered.merge(worked, on="case_id")
     decided["mature"] = _mature(decided, moment, by)
-    parts = [(TOTAL, worked, decided, answers)]
-    return [
-        _figures(name, part, automatic, persons)
-        for name, part, automatic, persons in [*_by_period(worked, decided, answers, by), *parts]
-    ]
+    named = _segments(place, use_case, worked) if by == "segment" else _periods(worked, by)
+    names = dict(zip(worked["case_id"].tolist(), named.tolist(), strict=True))
+    parts = [_figures(name, *frames) for name, frames in _apart((worked, decided, answers), names)]
+    return [*parts, _figures(TOTAL, worked, decided, answers)]
 
 
 def _worked(place: Workspace, use_case: UseCase, known_by: datetime, automatic: set[str]) -> pd.DataFrame:
@@ -107,31 +110,52 @@ def _worked(place: Workspace, use_case: UseCase, known_by: datetime, automatic: 
     return cases[cases["case_id"].isin(automatic.union(waiting, answered))].reset_index(drop=True)
 
 
+def _places(marks: list[str]) -> dict[str, list[int]]:
+    """Where each mark stands."""
+    found: dict[str, list[int]] = {}
+    for place, mark in enumerate(marks):
+        found.setdefault(mark, []).append(place)
+    return found
+
+
 def _period(received: pd.Series[Any], by: By) -> pd.Series[Any]:
     days = pd.to_datetime(received, utc=True).dt.tz_localize(None)
-    return days.dt.to_period("M" if by == "month" else "W-SUN").dt.start_time.dt.tz_localize("UTC")
+    return days.dt.to_period("W-SUN" if by == "week" else "M").dt.start_time.dt.tz_localize("UTC")
 
 
 def _mature(decided: pd.DataFrame, known_by: datetime, by: By) -> pd.Series[Any]:
-    """Of each decided case, whether its period is over and 90 % of the decided of it have an outcome."""
+    """Of each decided case, whether its period (month) is over and 90 % of the decided of it have an outcome."""
     if decided.empty:
         return pd.Series(dtype=bool)
     begun = _period(decided["received_at"], by)
-    over = begun + (pd.DateOffset(months=1) if by == "month" else pd.Timedelta(days=7)) <= pd.Timestamp(known_by)
+    over = begun + (pd.Timedelta(days=7) if by == "week" else pd.DateOffset(months=1)) <= pd.Timestamp(known_by)
     known = decided["outcome_loss"].notna().groupby(begun).transform("mean") >= MATURE_SHARE
     return over & known
 
 
-def _by_period(
-    worked: pd.DataFrame, decided: pd.DataFrame, answers: pd.DataFrame, by: By
-) -> Iterator[tuple[str, pd.DataFrame, pd.DataFrame, pd.DataFrame]]:
-    if worked.empty:
-        return
-    parts = [(frame, _period(frame["received_at"], by)) for frame in (worked, decided, answers)]
-    for begun in sorted(parts[0][1].unique()):
-        name = pd.Timestamp(begun).strftime("%Y-%m" if by == "month" else "%Y-%m-%d")
-        mine, automatic, persons = (frame[periods == begun] for frame, periods in parts)
-        yield name, mine, automatic, persons
+def _segments(place: Workspace, use_case: UseCase, worked: pd.DataFrame) -> pd.Series[str]:
+    if use_case.review.segments is None:
+        raise UseCaseError(
+            f"the policy of {use_case.name} names no segments; ask by month or week, or declare segments="
+        )
+    return stored_segments(place, use_case, worked["case_id"].tolist())
+
+
+def _periods(worked: pd.DataFrame, by: By) -> pd.Series[str]:
+    """The name of the period in which each case was received; names sort as periods do."""
+    begun = _period(worked["received_at"], by)
+    form = "%Y-%m" if by == "month" else "%Y-%m-%d"
+    return begun.map({each: pd.Timestamp(each).strftime(form) for each in begun.unique()})
+
+
+def _apart(
+    frames: tuple[pd.DataFrame, ...], names: dict[str, str]
+) -> Iterator[tuple[str, tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]]]:
+    """The rows of the frames apart by what their cases are named, in the order of the names."""
+    parts = [_places(frame["case_id"].map(names).tolist()) for frame in frames]
+    for name in sorted(parts[0]):
+        mine = [frame.iloc[part.get(name, [])] for frame, part in zip(frames, parts, strict=True)]
+        yield name, (mine[0], mine[1], mine[2])
 
 
 def _figures(period: str, worked: pd.DataFrame, decided: pd.DataFrame, answers: pd.DataFrame) -> Quality:

@@ -136,7 +136,7 @@ def _reopen(
 def _predicted(place: Workspace, use_case: UseCase, cases: pd.DataFrame) -> pd.DataFrame:
     """The cases with what the present champions say; what is new is stored as the next revision of a prediction."""
     frame = cases
-    for spec in use_case.models:
+    for spec in use_case.decisive:
         champion = promotions.champion(place.log, use_case.name, spec.name)
         if champion is None:
             nothing = pd.Series([None] * len(frame), dtype=object, index=frame.index)

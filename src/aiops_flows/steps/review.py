@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
@@ -20,7 +20,9 @@ from aiops_flows.steps.audit_lane import Draw, audits, draw
 from aiops_flows.steps.certifying import Certificate, certificate_in_force
 from aiops_flows.steps.frames import grown
 from aiops_flows.steps.leftovers import unfinished
+from aiops_flows.steps.outcomes import told_outcomes
 from aiops_flows.steps.proposing import Proposal, propose
+from aiops_flows.steps.verdicts import verdict_loss
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import UseCase
 
@@ -171,11 +173,13 @@ def decide(
     shown: str | None = None,
     seconds: float | None = None,
     channel: str = "python",
+    outcomes: Mapping[str, Any] | None = None,
 ) -> Decision | Reading:
     """A person's answer to what is open of a case: the decision where one is asked for, else the oldest reading.
 
     An answer to an ordinary review, and a correction, become the effective decision. An answer in the audit lane is a
-    reading: the decision stands, but where an audit says another verdict than policy, which it corrects.
+    reading: the decision stands, but where an audit says another verdict than policy, or other outcomes than those the
+    verdict rests on, which it corrects.
 
     Args:
         place: where decisions are stored.
@@ -188,9 +192,13 @@ def decide(
         shown: what the person was shown, as JSON text.
         seconds: how long the person took, where that is known.
         channel: through what the answer came: ``python``, ``cli`` or ``prefect``.
+        outcomes: output of a model -> what the person says is true of the case: a label, a number, or the text that
+            was made of a writing. Known from now on, and stored with the answer or not at all; only what is said in a
+            second reading or of a case whose truth is known is not kept, as there the person is what is looked at.
 
     Raises:
-        UseCaseError: the policy does not know the verdict, or reason or actor is empty.
+        UseCaseError: the policy does not know the verdict, reason or actor is empty, an outcome is none that a model
+            predicts, or not of its kind, or an audit of a policy that is judged by outcomes alone does not say them.
         CaseUnknown: no such case.
         AlreadyDecided: it is decided, nothing is open, and ``replaces`` does not name that decision.
         ConflictingWrite: who decided the case cannot read it a second time.
@@ -204,18 +212,47 @@ def decide(
     if seconds is not None and not 0 <= seconds < math.inf:
         raise UseCaseError(f"seconds is {seconds}; give how long the person took, 0 or more, or leave it out")
     said: dict[str, Any] = {"verdict": verdict, "reason": reason.strip(), "actor": actor.strip()}
-    said |= {"seconds": seconds, "shown": shown, "channel": channel}
+    told = told_outcomes(use_case, outcomes)
+    said |= {"seconds": seconds, "shown": shown, "channel": channel, "outcomes": told}
     try:
         return writes.decide(place.log, use_case.name, case_id, replaces=replaces, **said)
     except AlreadyDecided:
-        if replaces is not None or not _waits_for_reading(place, use_case, case_id):
+        kind = _lane_kind(place, use_case, case_id)
+        if replaces is not None or kind is None:
             raise
-    return writes.read_case(place.log, use_case.name, case_id, **said)
+    corrects = kind == "audit" and _contradicts(place, use_case, case_id, told)
+    return writes.read_case(place.log, use_case.name, case_id, corrects=corrects, **said)
 
 
-def _waits_for_reading(place: Workspace, use_case: UseCase, case_id: str) -> bool:
+def _lane_kind(place: Workspace, use_case: UseCase, case_id: str) -> str | None:
+    """The kind of the reading that a case waits for longest, or None."""
     lane = questions.open_reviews(place.log, use_case.name, lane=True)
-    return case_id in set(lane["case_id"])
+    waiting = lane[lane["case_id"] == case_id].sort_values("round")
+    return None if waiting.empty else str(waiting["kind"].iloc[0])
+
+
+def _contradicts(place: Workspace, use_case: UseCase, case_id: str, told: Mapping[str, Any]) -> bool:
+    """Whether what a reader says is true makes the verdict wrong, where it is judged by outcomes and not by itself.
+
+    Raises:
+        UseCaseError: the reader does not say it, so that the reading would tell nothing of the decision.
+    """
+    if next(iter(use_case.judges.values())) is None:  # the verdict itself is right or wrong: the reader's word tells
+        return False
+    if missing := [output for output in use_case.judges if output not in told]:
+        raise UseCaseError(
+            f"{use_case.name} is judged by {list(use_case.judges)}, so an audit says what is true of them; "
+            f"{missing} is missing (outcomes={{...}}, or --says {missing[0]}=...)"
+        )
+    said = {output: [_last_said(place, use_case, output, case_id)] for output in use_case.judges}
+    truth = {output: [told[output]] for output in use_case.judges}
+    return bool(verdict_loss(use_case, [None], said, truth)[0] > 0)
+
+
+def _last_said(place: Workspace, use_case: UseCase, output: str, case_id: str) -> Any:
+    """What the model of an output said of a case, latest."""
+    found = questions.predictions(place.log, use_case.name, model=use_case.model(output).name, case_ids=[case_id])
+    return None if found.empty else found.sort_values("revision")["value"].iloc[-1]
 
 
 def overdue(place: Workspace, use_case: UseCase, at: datetime | None = None) -> pd.DataFrame:

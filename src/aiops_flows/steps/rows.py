@@ -37,14 +37,14 @@ SHARES: dict[Part, float] = {"train": 0.70, "judge": 0.15, "certify": 0.15}
 
 @dataclass(frozen=True)
 class Labelled:
-    """Cases with what turned out true of them, in order of receipt."""
+    """Cases with what turned out true of them (None: not known, see `stored_labelled`), in order of receipt."""
 
     cases: pd.DataFrame
     truth: np.ndarray[Any, Any]
     digest: str
     """SHA-256 over case ids, content digests and truths: the identity of the data set."""
     known_at: pd.Series[Any]
-    """When the truth of each case became known."""
+    """When the truth of each case became known; where it is not, when the case was received."""
 
     def __len__(self) -> int:
         return len(self.truth)
@@ -98,15 +98,30 @@ def labelled_rows(
 def stored_labelled(
     place: Workspace, use_case: UseCase, spec: ModelSpec, *, as_of: datetime, window: timedelta | None
 ) -> pd.DataFrame:
-    """The cases whose outcome was known at a moment, as the case log gives them: bodies are text."""
-    return questions.labelled(
-        place.log,
-        use_case.name,
-        name=spec.output,
-        known_by=as_of,
-        received_from=None if window is None else as_of - window,
-        received_before=as_of,
-    )
+    """The cases whose outcome was known at a moment, as the case log gives them: bodies are text.
+
+    For a model that needs no outcomes, all cases: where none was known, ``value`` is None.
+    """
+    return _known(place, use_case, spec, as_of, (None if window is None else as_of - window, as_of))
+
+
+def _known(
+    place: Workspace,
+    use_case: UseCase,
+    spec: ModelSpec,
+    known_by: datetime,
+    span: tuple[datetime | None, datetime],
+) -> pd.DataFrame:
+    """The cases received within a span with the outcome that was known by a moment; see `stored_labelled`."""
+    within: dict[str, Any] = {"received_from": span[0], "received_before": span[1]}
+    if spec.needs_outcomes:
+        return questions.labelled(place.log, use_case.name, name=spec.output, known_by=known_by, **within)
+    cases = questions.cases(place.log, use_case.name, **within)
+    told = questions.outcomes(place.log, use_case.name, name=spec.output, known_by=known_by)
+    both = cases.merge(told[["case_id", "value", "known_at"]], on="case_id", how="left")
+    both["value"] = both["value"].astype(object).where(both["value"].notna(), None)
+    both["known_at"] = both["known_at"].fillna(both["received_at"])
+    return both
 
 
 def labelled_of(use_case: UseCase, spec: ModelSpec, stored: pd.DataFrame) -> Labelled:
@@ -175,14 +190,7 @@ def _older(
     first, before = span
     if before is None or (first is not None and first >= before):
         return pd.DataFrame()
-    stored = questions.labelled(
-        place.log,
-        use_case.name,
-        name=spec.output,
-        known_by=known_by,
-        received_from=first,
-        received_before=min(before, known_by),
-    )
+    stored = _known(place, use_case, spec, known_by, (first, min(before, known_by)))
     of_train: pd.DataFrame = stored[cut(stored["case_id"].tolist()) == "train"]
     return of_train
 
@@ -196,7 +204,7 @@ def _labelled_by(
     """
     received = train.cases["received_at"]
     there = (received < known_by) & (first is None or received >= first)
-    found = there & (train.known_at <= known_by)
+    found = there & (train.known_at <= known_by) if spec.needs_outcomes else there
     asked = train.cases.loc[there & ~found, "case_id"].tolist()
     if asked:
         corrected = questions.outcomes(place.log, use_case.name, name=spec.output, known_by=known_by, case_ids=asked)

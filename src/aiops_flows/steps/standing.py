@@ -20,6 +20,8 @@ from aiops_flows.steps.certificate import Certificate
 from aiops_flows.steps.decided import Known, known, of_worked_off_days
 from aiops_flows.steps.inference import predict_with
 from aiops_flows.steps.rows import labelled_rows
+from aiops_flows.steps.segments import stored_segments
+from aiops_flows.steps.verdicts import segment_texts, segmenting_model, segments_of
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase
 
@@ -73,13 +75,19 @@ class Watched:
 class _Certified:
     """What the rows that the champion was certified on let expect of it; None where they tell nothing."""
 
-    cut: float | None
-    """Answers less sure than this go to people; None: all of them do."""
+    cuts: dict[str, float | None]
+    """By segment (empty: any), answers less sure than this go to people; None: all of them do."""
     overrides: float | None
     """What the share of wrong answers below the cut stays below, 95 %."""
     gap_below: float | None
     """What (wrong - (1 - confidence)) stays below on average, 95 %; below the cut, and from it on."""
     gap_above: float | None
+
+    def unsure(self, confidence: Any, segments: Any) -> np.ndarray[Any, Any]:
+        """Whether each answer goes to people, as it is less sure than was certified for its segment."""
+        cuts = [self.cuts.get(name) for name in segments]
+        limits = np.array([np.inf if cut is None else cut for cut in cuts], dtype=float)
+        return ~(np.asarray(confidence, dtype=float) >= limits)
 
 
 def watch_champion(
@@ -168,7 +176,7 @@ class _Watching:
             return self._not("overrides", _why_unknown(certified))
         if certified.overrides + TOLERANCE >= 1:
             return self._not("overrides", "the certifying rows would let persons override every answer")
-        unsure = answers if certified.cut is None else answers[answers["confidence"] < certified.cut]
+        unsure = answers[certified.unsure(answers["confidence"], self._segments(answers))]
         mine = self._in_order("overrides", unsure.assign(known_at=unsure["at"]))
         limit = certified.overrides + TOLERANCE  # persons err as well
         return self._watched("overrides", limit, mine["overridden"].astype(float), mine["opened_at"])
@@ -183,13 +191,21 @@ class _Watching:
         asked = answers.assign(loss=answers["overridden"].astype(float), known_at=answers["at"])
         asked = asked.rename(columns={"opened_at": "received_at"})
         decided = decided[decided["verdict"] == decided["value"]]  # else the verdict's loss is not the model's
-        columns = ["case_id", "confidence", "loss", "known_at", "received_at"]
+        columns = ["case_id", "value", "confidence", "loss", "known_at", "received_at"]
         mine = self._in_order("calibration", pd.concat([part[columns] for part in (decided, asked)]))
         sure = mine["confidence"].to_numpy(float)
-        above = np.zeros(len(mine), dtype=bool) if certified.cut is None else sure >= certified.cut
+        above = ~certified.unsure(sure, self._segments(mine))
         expected = np.where(above, certified.gap_above or 0.0, certified.gap_below)
         gap = np.clip(mine["loss"].to_numpy(float) - (1 - sure) - expected, -1, 1)
         return self._watched("calibration", TOLERANCE, gap, mine["received_at"], low=-1.0)
+
+    def _segments(self, answers: pd.DataFrame) -> Any:
+        """The segment of each answer, as far as the watch tells them apart; else it is empty."""
+        if not _apart(self.use_case, self.spec):
+            return np.full(len(answers), "", dtype=object)
+        if segmenting_model(self.use_case) is not None:
+            return segment_texts(answers["value"])
+        return stored_segments(self.place, self.use_case, answers["case_id"].tolist()).to_numpy()
 
     def _in_order(self, kind: AlarmKind, labels: pd.DataFrame) -> pd.DataFrame:
         """The labels since a person last cleared such an alarm, in the order in which they became known."""
@@ -237,7 +253,10 @@ def _certified(place: Workspace, use_case: UseCase, spec: ModelSpec, champion: C
     record = versions.get(place.log, use_case.name, spec.name, champion.version)
     if not record.certificate:
         return "the champion has no certificate"
-    cut = Certificate.from_json(record.certificate).threshold
+    certificate = Certificate.from_json(record.certificate)
+    by_segment = _apart(use_case, spec)
+    cuts = {name: each.threshold for name, each in certificate.segments.items()}
+    cuts = cuts if by_segment else {"": certificate.threshold}
     learned = datetime.fromisoformat(json.loads(record.learned)["as_of"])
     rows = labelled_rows(place, use_case, spec, as_of=learned, part="certify", window=spec.train_window)
     try:
@@ -247,14 +266,21 @@ def _certified(place: Workspace, use_case: UseCase, spec: ModelSpec, champion: C
     said = frame[spec.output].notna().to_numpy()
     sure = frame[f"{spec.output}_confidence"].to_numpy(float)[said]
     wrong = (frame[spec.output].astype(str).to_numpy() != rows.truth.astype(str))[said].astype(float)
-    below = np.ones(len(sure), dtype=bool) if cut is None else sure < cut
+    segments = segments_of(use_case, frame)[said] if by_segment else np.full(len(sure), "", dtype=object)
+    below = _Certified(cuts, None, None, None).unsure(sure, segments)
     enough = below.sum() >= _FEWEST_CERTIFIED
     return _Certified(
-        cut,
+        cuts,
         upper_bound(int(wrong[below].sum()), int(below.sum())) if enough else None,
         _gap(wrong[below], sure[below]) if enough else None,
         _gap(wrong[~below], sure[~below]),
     )
+
+
+def _apart(use_case: UseCase, spec: ModelSpec) -> bool:
+    """Whether each segment has a threshold that the watch can know: of a column, or of this model's own answer."""
+    model = segmenting_model(use_case)
+    return use_case.review.segments is not None and (model is None or model.name == spec.name)
 
 
 def _gap(wrong: np.ndarray[Any, Any], sure: np.ndarray[Any, Any]) -> float:

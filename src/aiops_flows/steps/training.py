@@ -17,6 +17,7 @@ from aiops_flows.steps.certifying import Certificate, certify
 from aiops_flows.steps.code import code_version
 from aiops_flows.steps.figures import figures_of
 from aiops_flows.steps.judging import GATED_DRIFT, Moved, drift_of, fit, judged, metrics_of
+from aiops_flows.steps.made_up import made_up_rows
 from aiops_flows.steps.rows import Labelled, labelled_parts, learned_record
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase
@@ -96,7 +97,7 @@ def retrain(
     registered = place.registry.register(
         spec.name,
         fitted,
-        features=train.cases[list(spec.features)].iloc[:0],
+        features=made_up_rows(use_case.case, train.cases[list(spec.features)]),
         metrics=metrics_of(spec, judging, scores, results),
         params=_params(spec, train, judging, moment),
         tags={"use_case": use_case.name, "policy_version": use_case.review.version},
@@ -146,7 +147,12 @@ def _refuse_too_little(use_case: UseCase, spec: ModelSpec, train: Labelled, judg
     if len(train) < spec.min_rows or not len(judging):
         raise TrainingError(
             f"{use_case.name}: {spec.name} has {len(train)} labelled rows to learn from and {len(judging)} to be "
-            f"judged on; {spec.min_rows} and 1 are needed. Record more outcomes of {spec.output!r}, or lower min_rows"
+            f"judged on; {spec.min_rows} and 1 are needed. "
+            + (
+                f"Record more outcomes of {spec.output!r}, or lower min_rows"
+                if spec.needs_outcomes
+                else "Take in cases"
+            )
         )
     if spec.kind == "classifier" and len(set(train.truth)) < 2:
         raise TrainingError(

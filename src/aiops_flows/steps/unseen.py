@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,16 +16,17 @@ from numpy.typing import NDArray
 
 from aiops_flows.case_log import promotions, questions, versions
 from aiops_flows.steps.rows import Labelled, cut, digest_of, labelled_of, stored_labelled
-from aiops_flows.steps.verdicts import segments_of
+from aiops_flows.steps.verdicts import segmenting_model, segments_of
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase
 
-__all__ = ["MATURE", "Unseen", "unseen_rows"]
+__all__ = ["MATURE", "Unseen", "latest_of_segments", "unseen_rows"]
 
 MATURE = 0.90
 """A week's cases are mature when so large a share of them has its outcomes."""
 _WEEK = 7 * 86_400
 _ENOUGH = 3_000  # rows: beyond, the bound gains little and the world of the oldest is another
+_SEGMENTS_TOGETHER = 10  # so many times as many rows, where the segment of a row is known only once it is predicted
 _ENOUGH_ERRORS = 150  # rows that would hold so many errors at the limit: the bound is within about 12 % of the truth
 
 
@@ -50,6 +51,11 @@ class Unseen:
         received = self.cases["received_at"]
         return f"rows received from {received.min():%Y-%m-%d} to {received.max():%Y-%m-%d}" if len(self) else ""
 
+    def some(self, chosen: NDArray[np.bool_]) -> Unseen:
+        """The chosen ones of the cases."""
+        truth = {output: values[chosen] for output, values in self.truth.items()}
+        return replace(self, cases=self.cases[chosen].reset_index(drop=True), truth=truth)
+
 
 def unseen_rows(
     place: Workspace,
@@ -65,7 +71,8 @@ def unseen_rows(
     These are the rows that the stable cut keeps for certifying, and, once the version has been at work for a while,
     every case received since all present versions were trained (since the version became champion, where live cases
     had a part in choosing it). Of both the latest 3,000 are taken, of each segment: base rates drift, and a proof on
-    old rows is a proof about an old world.
+    old rows is a proof about an old world. Where a model's answer is the segment, the latest 30,000 are taken, as what
+    it says is not known yet; `latest_of_segments` leaves those of each segment.
 
     Outcomes that are known early are not typical of all: only weeks of receipt in which 90 % of the cases have all
     their outcomes count. That is assumed to be enough: the last tenth can be different. Where these weeks hold too few
@@ -124,7 +131,7 @@ def _with_all_truths(
 def _untouched_since(place: Workspace, use_case: UseCase, spec: ModelSpec, version: int) -> datetime | None:
     """The moment since which no case can have had a part in making or choosing any of the present versions."""
     moments = []
-    for model in use_case.models:
+    for model in use_case.decisive:
         champion = promotions.champion(place.log, use_case.name, model.name)
         number = version if model.name == spec.name else champion.version if champion else None
         if number is None:
@@ -196,8 +203,18 @@ def _mature_weeks(place: Workspace, use_case: UseCase, considered: pd.DataFrame,
 
 def _latest(use_case: UseCase, ordered: pd.DataFrame) -> NDArray[np.bool_]:
     """Of rows in order of receipt, whether each is among the latest of its segment."""
-    most = max(_ENOUGH, math.ceil(_ENOUGH_ERRORS / use_case.review.max_error))
-    segments = pd.Series(segments_of(use_case, ordered))
-    later = segments.groupby(segments).cumcount(ascending=False).to_numpy()
-    among: NDArray[np.bool_] = later < most
+    if segmenting_model(use_case) is not None:
+        last: NDArray[np.bool_] = np.arange(len(ordered))[::-1] < _SEGMENTS_TOGETHER * _most(use_case)
+        return last
+    return latest_of_segments(use_case, segments_of(use_case, ordered))
+
+
+def _most(use_case: UseCase) -> int:
+    return max(_ENOUGH, math.ceil(_ENOUGH_ERRORS / use_case.review.max_error))
+
+
+def latest_of_segments(use_case: UseCase, segments: NDArray[np.object_]) -> NDArray[np.bool_]:
+    """Of rows in order of receipt, whether each is among the latest of its segment that a certificate rests on."""
+    named = pd.Series(segments)
+    among: NDArray[np.bool_] = named.groupby(named).cumcount(ascending=False).to_numpy() < _most(use_case)
     return among

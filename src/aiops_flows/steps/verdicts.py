@@ -11,9 +11,17 @@ from numpy.typing import NDArray
 
 from aiops_flows.errors import UseCaseError
 from aiops_flows.evidence.losses import wrong
-from aiops_flows.use_case import UseCase
+from aiops_flows.use_case import ModelSpec, UseCase
 
-__all__ = ["confidence_of", "rule_verdicts", "segments_of", "sure_outputs", "verdict_loss"]
+__all__ = [
+    "confidence_of",
+    "rule_verdicts",
+    "segment_texts",
+    "segmenting_model",
+    "segments_of",
+    "sure_outputs",
+    "verdict_loss",
+]
 
 Objects = NDArray[np.object_]
 
@@ -28,8 +36,9 @@ def rule_verdicts(use_case: UseCase, cases: pd.DataFrame) -> tuple[NDArray[Any],
     ruled = np.zeros(len(cases), dtype=bool)
     if cases.empty:
         return verdicts, ruled
+    seen = cases.drop(columns=_written(use_case), errors="ignore")
     for verdict, rule in use_case.review.auto.items():
-        holds = np.asarray(rule(cases))
+        holds = np.asarray(rule(seen))
         holds = np.where(pd.isna(holds), np.False_, holds)  # what is missing is not true
         if holds.shape != (len(cases),):
             raise UseCaseError(
@@ -42,11 +51,30 @@ def rule_verdicts(use_case: UseCase, cases: pd.DataFrame) -> tuple[NDArray[Any],
     return verdicts, ruled
 
 
+def _written(use_case: UseCase) -> list[str]:
+    """The columns of writers: no rule sees them, since no certificate covers what they say."""
+    return [column for model in use_case.models if model.kind == "writer" for column in model.added_columns]
+
+
+def segmenting_model(use_case: UseCase) -> ModelSpec | None:
+    """The model whose answers are the segments of the policy; None where a column of the case is, or nothing."""
+    named = use_case.review.segments
+    return next((model for model in use_case.models if model.output == named), None)
+
+
 def segments_of(use_case: UseCase, cases: pd.DataFrame) -> Objects:
-    """The segment of each case as text; empty where its value is missing, and where the policy has no segments."""
+    """The segment of each case as text; empty where its value is missing, and where the policy has no segments.
+
+    Where a model's answer is the segment, the cases must have it: a frame as `predict` gives it.
+    """
     if use_case.review.segments is None or cases.empty:
         return np.full(len(cases), "", dtype=object)
-    places, values = pd.factorize(cases[use_case.review.segments].astype(object))
+    return segment_texts(cases[use_case.review.segments])
+
+
+def segment_texts(values_of: pd.Series[Any]) -> Objects:
+    """Values as names of segments; empty where one is missing."""
+    places, values = pd.factorize(values_of.astype(object))
     texts = np.array([*(_text(value) for value in values.tolist()), ""], dtype=object)
     segments: Objects = texts[places]  # a missing value has the place -1: the last text, which is empty
     return segments

@@ -14,6 +14,7 @@ from aiops_flows.errors import ChampionChanged, NothingToRollBackTo, RegistryErr
 from aiops_flows.steps.actions import Finding, FindingKind, actions_for
 from aiops_flows.steps.audit_lane import open_second_readings, seed_known_cases
 from aiops_flows.steps.certifying import Certificate, certificate_in_force, renew
+from aiops_flows.steps.corrections import new_labels, writing_figures
 from aiops_flows.steps.decided import known
 from aiops_flows.steps.health import ModelHealth, UseCaseHealth, certificate_row, model_health
 from aiops_flows.steps.promotion import repair_aliases, rollback
@@ -80,7 +81,17 @@ def monitor(place: Workspace, use_case: UseCase, *, as_of: datetime | None = Non
         [alarm for alarm in standing if alarm.number not in before],
         opened,
         audit.check_invariants(place.log),
+        [
+            {str(what): told for what, told in row.items()}
+            for row in writing_figures(place, use_case).to_dict("records")
+        ],
+        _new_labels(place, use_case),
     )
+
+
+def _new_labels(place: Workspace, use_case: UseCase) -> dict[str, tuple[int, int]]:
+    found = new_labels(place, use_case)
+    return {str(model): (len(rows), int(rows["cases"].sum())) for model, rows in found.groupby("model", sort=False)}
 
 
 def _counts(place: Workspace, use_case: UseCase) -> dict[str, int]:

@@ -1,0 +1,1 @@
+"""Benchmarks of customer service: routing, summaries, replies, many tickets at once, and one at a time."""
