@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -24,6 +24,7 @@ __all__ = [
     "reading_of",
     "sample_rows",
     "series_of",
+    "text_column",
 ]
 
 MANY_VALUES = 200
@@ -149,6 +150,12 @@ def _numeric(name: str, rows_reference: int, numbers: NDArray[np.float64], note:
         new_values=0,
         note=note,
     )
+
+
+def text_column(name: str, rows_reference: int, there: NDArray[np.bool_]) -> PooledColumn:
+    """A column of text, of which nothing is known here but which rows have one."""
+    column = _empty(name, rows_reference, len(there), "")
+    return column if not there.any() else replace(column, kind="text", missing=~there, note="")
 
 
 def _empty(name: str, rows_reference: int, rows: int, note: str) -> PooledColumn:

@@ -17,11 +17,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Calibration", "Histogram", "calibrate"]
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+__all__ = ["Calibration", "Histogram", "MeanVectors", "Measure", "calibrate"]
 
 _BLOCKS = 128  # of the smaller side
 _MOST_BLOCKS = 4 * _BLOCKS  # of the larger side: its other rows stay where they are, which costs little power
@@ -41,6 +45,59 @@ class Histogram:
     distance: Callable[[Counts, Counts], Counts]
     """Takes the counts of reference and current, divisions by bins, and gives a distance a division."""
 
+    def sums(self, group: NDArray[np.int64], groups: int) -> NDArray[np.float32]:
+        """The counts of each group of rows; rows of group -1 are in none."""
+        counted = (group >= 0) & (self.bins >= 0)
+        place = group[counted] * self.size + self.bins[counted]
+        counts = np.bincount(place, minlength=groups * self.size)
+        return counts.reshape(groups, self.size).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class MeanVectors:
+    """The rows of both sides as vectors, and the distance between the means of two sides.
+
+    Squared, it is the unbiased estimate of the maximum mean discrepancy with the linear kernel (Gretton et al. 2012,
+    lemma 6), taken as 0 where it is negative.
+    """
+
+    vectors: csr_matrix
+    there: NDArray[np.bool_]
+    """Whether a row has a value."""
+
+    @property
+    def size(self) -> int:
+        """The dimensions of a vector, the number of rows and their squared lengths."""
+        return int(self.vectors.shape[1]) + 2
+
+    def sums(self, group: NDArray[np.int64], groups: int) -> NDArray[np.float32]:
+        """For each group of rows the sum of the vectors, their number and squared lengths; -1 is no group."""
+        from scipy.sparse import csr_matrix
+
+        rows = np.flatnonzero((group >= 0) & self.there)
+        chosen = csr_matrix((np.ones(len(rows), np.float32), (group[rows], rows)), (groups, len(group)))
+        squares = self.vectors.multiply(self.vectors).sum(axis=1)
+        parts = [(chosen @ self.vectors).toarray(), chosen.sum(axis=1), chosen @ squares]
+        return np.hstack([np.asarray(part) for part in parts]).astype(np.float32)
+
+    def distance(self, reference: Counts, current: Counts) -> Counts:
+        """How far the means of both sides are apart."""
+        within = [_mean_product(side) for side in (reference, current)]
+        between = (reference[:, :-2] * current[:, :-2]).sum(axis=1)
+        between /= np.maximum(reference[:, -2] * current[:, -2], 1.0)
+        apart: Counts = np.sqrt(np.maximum(within[0] + within[1] - 2 * between, 0.0))
+        return apart
+
+
+def _mean_product(side: Counts) -> Counts:
+    """The mean inner product of two different rows of a side."""
+    total, rows, squares = (side[:, :-2] ** 2).sum(axis=1), side[:, -2], side[:, -1]
+    mean: Counts = (total - squares) / np.maximum(rows * (rows - 1), 1.0)
+    return mean
+
+
+Measure = Histogram | MeanVectors
+
 
 @dataclass(frozen=True)
 class Calibration:
@@ -59,7 +116,7 @@ class Calibration:
 
 
 def calibrate(
-    histograms: Sequence[Histogram],
+    histograms: Sequence[Measure],
     rows_reference: int,
     rows_current: int,
     *,
@@ -152,28 +209,14 @@ def _random_blocks(
     return block
 
 
-def _distances(histograms: Sequence[Histogram], layout: _Layout, rows_reference: int) -> Counts:
+def _distances(histograms: Sequence[Measure], layout: _Layout, rows_reference: int) -> Counts:
     """The distance of each histogram (columns) under each division (rows)."""
-    blocks = layout.current.shape[1]
-    by_block = np.hstack([_block_counts(histogram, layout.block, blocks) for histogram in histograms])
-    moved = layout.current @ by_block  # whole numbers below 2**24: exact in float32
-    found, start = [], 0
+    fixed = np.where(layout.block < 0, 0, -1)
+    fixed[:rows_reference] = -1  # the current rows that are in no block
+    blocks, every = layout.current.shape[1], np.zeros(len(layout.block), np.int64)
+    found = []
     for histogram in histograms:
-        current = moved[:, start : start + histogram.size] + _fixed_counts(histogram, layout.block, rows_reference)
-        total = np.bincount(histogram.bins[histogram.bins >= 0], minlength=histogram.size)
-        found.append(histogram.distance(total - current, current))
-        start += histogram.size
+        moved = layout.current @ histogram.sums(layout.block, blocks)  # counts below 2**24: exact in float32
+        current = moved.astype(np.float64) + histogram.sums(fixed, 1)
+        found.append(histogram.distance(histogram.sums(every, 1) - current, current))
     return np.stack(found, axis=1)
-
-
-def _block_counts(histogram: Histogram, block: NDArray[np.int64], blocks: int) -> NDArray[np.float32]:
-    counted = (block >= 0) & (histogram.bins >= 0)
-    place = block[counted] * histogram.size + histogram.bins[counted]
-    counts = np.bincount(place, minlength=blocks * histogram.size)
-    return counts.reshape(blocks, histogram.size).astype(np.float32)
-
-
-def _fixed_counts(histogram: Histogram, block: NDArray[np.int64], rows_reference: int) -> Counts:
-    """Counts of the current rows that are in no block."""
-    bins, stays = histogram.bins[rows_reference:], block[rows_reference:] < 0
-    return np.bincount(bins[stays & (bins >= 0)], minlength=histogram.size).astype(np.float64)

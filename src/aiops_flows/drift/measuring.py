@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from aiops_flows.drift.columns import MOST_ROWS, PooledColumn, read_column, sample_rows
+from aiops_flows.drift.columns import MOST_ROWS, PooledColumn, read_column, sample_rows, text_column
 from aiops_flows.drift.distances import area_between, jensen_shannon, spread
-from aiops_flows.drift.limits import Calibration, Counts, Histogram, calibrate
+from aiops_flows.drift.limits import Calibration, Counts, Histogram, MeanVectors, Measure, calibrate
 from aiops_flows.drift.report import ColumnDrift, DriftReport, Method, Verdict
+from aiops_flows.drift.texts import MOST_TEXT_ROWS, DescribedText, Spelled, spelled, text_columns
 
 __all__ = ["FEWEST_ROWS", "measure_drift"]
 
@@ -30,8 +31,9 @@ class _Measured:
     column: PooledColumn
     method: Method
     distance: float | None
-    values: Histogram | None
+    values: Measure | None
     missing: Histogram | None
+    of: str = ""
 
 
 def measure_drift(
@@ -43,6 +45,7 @@ def measure_drift(
     column_rate: float | None = None,
     seed: int = 0,
     max_rows: int = MOST_ROWS,
+    texts: Collection[str] = (),
 ) -> DriftReport:
     """Whether the current rows could be more rows of the reference, and how far each column is from that.
 
@@ -52,13 +55,19 @@ def measure_drift(
     ``false_alarm_rate`` over all columns together, at any number of rows. With a ``column_rate``, each column beside
     that says whether it alone moved, with that probability in unchanged data; the verdict does not depend on it. Rows
     are taken as independent of each other. Too little data gives "unknown" with the reason, never an exception.
+
+    A column of text, be it named in ``texts`` or told by its look, is measured on its descriptors
+    (`texts.DESCRIPTORS`), which together count as one column; of more than 5,000 rows a side a sample is taken then.
     """
     _refuse_rate("false_alarm_rate", false_alarm_rate)
     if column_rate is not None:
         _refuse_rate("column_rate", column_rate)
+    written = text_columns(reference, current, columns, texts)
+    if written:
+        max_rows = min(max_rows, MOST_TEXT_ROWS)
     reference, current = sample_rows(reference, max_rows, seed), sample_rows(current, max_rows, seed)
     rows = len(reference), len(current)
-    measured = [_measure(read_column(name, reference, current)) for name in dict.fromkeys(columns)]
+    measured = _all_measured(spelled(reference, current, columns, written))
     if doubt := _doubt(measured, *rows):
         return _report("unknown", _columns(measured, None), rows, (false_alarm_rate, column_rate), reason=doubt)
     found = _calibrated(measured, rows, (false_alarm_rate, column_rate), seed)
@@ -81,15 +90,40 @@ def _refuse_rate(name: str, rate: float) -> None:
 def _calibrated(
     measured: Sequence[_Measured], rows: tuple[int, int], rates: tuple[float, float | None], seed: int
 ) -> Calibration:
-    parts = [
-        (number, part)
-        for number, each in enumerate(measured)
-        for part in (each.values, each.missing)
-        if part is not None
-    ]
+    owners = {name: number for number, name in enumerate(dict.fromkeys(_owner(each) for each in measured))}
+    parts = [(owners[_owner(each)], part) for each in measured for part in (each.values, each.missing) if part]
     numbers, histograms = [number for number, _ in parts], [histogram for _, histogram in parts]
     rate, column_rate = rates
     return calibrate(histograms, *rows, rate=rate, seed=seed, columns=numbers, column_rate=column_rate)
+
+
+def _owner(each: _Measured) -> str:
+    """The watched column that something was measured of."""
+    return each.of or each.column.name
+
+
+def _all_measured(frames: Spelled) -> list[_Measured]:
+    measured = []
+    for name in frames.columns:
+        if name in frames.texts:
+            measured.append(_meaning(name, frames.texts[name]))
+        else:
+            found = _measure(read_column(name, frames.reference, frames.current))
+            once = name not in frames.of or name.endswith(".length")  # a text that is missing is missing once
+            measured.append(replace(found, of=frames.of.get(name, ""), missing=found.missing if once else None))
+    return measured
+
+
+def _meaning(name: str, text: DescribedText) -> _Measured:
+    """Where the words of a text lie."""
+    rows_reference = len(text.reference)
+    column = text_column(name, rows_reference, text.there)
+    if not _both_sides_have_values(column):
+        return _Measured(column, "none", None, None, None, text.name)
+    vectors = MeanVectors(text.vectors, text.there)
+    sides = (np.arange(len(text.there)) >= rows_reference).astype(np.int64)
+    before, now = (side[None, :] for side in vectors.sums(sides, 2).astype(np.float64))
+    return _Measured(column, "mean vectors", float(vectors.distance(before, now)[0]), vectors, None, text.name)
 
 
 def _measure(column: PooledColumn) -> _Measured:
@@ -215,6 +249,7 @@ def _column(each: _Measured, values: _Part | None, missing: _Part | None) -> Col
         p_value=parts[0].p_value if parts else None,
         own_limit=None if values is None else _on_scale(values, values.own_limit, each.distance),
         alarmed=any(part.own_exceeded for part in parts),
+        of=each.of,
     )
 
 

@@ -9,7 +9,7 @@ are exact or conservative, so it is less.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -22,6 +22,8 @@ from scipy.stats import hypergeom, kstwobign
 
 from aiops_flows.drift.columns import MOST_ROWS, Reading, coded, numbers_of, reading_of, sample_rows, series_of
 from aiops_flows.drift.report import BreakKind, DataQualityBreak
+from aiops_flows.drift.texts import text_columns
+from aiops_flows.texts.threads import said
 
 __all__ = ["FACTORS", "FEWEST_ROWS", "RATE", "DataQualityBreak", "find_breaks"]
 
@@ -78,6 +80,7 @@ def find_breaks(
     rate: float = RATE,
     seed: int = 0,
     max_rows: int = MOST_ROWS,
+    texts: Collection[str] = (),
 ) -> list[DataQualityBreak]:
     """Where the current rows no longer hold what the reference held, by columns in the order given.
 
@@ -88,6 +91,8 @@ def find_breaks(
     - ``unit``: numbers times a factor between two units, the shape unchanged.
     - ``constant``: one value only, where there were several.
 
+    Of a text (named in ``texts``, or told by its look) no new values are looked for: all of them are new.
+
     A column that the reference does not have, or has no value of, is not judged. Never an exception because of the
     data. Of more than ``max_rows`` rows a side a sample with this seed is looked at.
     """
@@ -97,11 +102,28 @@ def find_breaks(
     if current.empty:
         return []
     names = [name for name in dict.fromkeys(columns) if name in reference.columns]
+    written = text_columns(reference, current, names, texts)
+    if written:
+        reference, current = (_with_plain_texts(side, written) for side in (reference, current))
     chance = rate / (max(len(names), 1) * _KINDS_BY_CHANCE)
-    return list(chain.from_iterable(_breaks(name, reference, current, chance) for name in names))
+    return list(
+        chain.from_iterable(_breaks(name, reference, current, chance, is_text=name in written) for name in names)
+    )
 
 
-def _breaks(name: str, reference: pd.DataFrame, current: pd.DataFrame, chance: float) -> list[DataQualityBreak]:
+def _with_plain_texts(side: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """The frame with conversations as what the customer said in them."""
+    plain = {
+        name: [said(value) if isinstance(value, list) else value for value in series_of(side, name)] for name in names
+    }
+    return side.assign(
+        **{name: pd.Series(values, side.index, object) for name, values in plain.items() if name in side}
+    )
+
+
+def _breaks(
+    name: str, reference: pd.DataFrame, current: pd.DataFrame, chance: float, *, is_text: bool
+) -> list[DataQualityBreak]:
     before, now = series_of(reference, name), series_of(current, name)
     sides = _Sides(name, before, now, (reading_of(before), reading_of(now)), chance)
     if sides.readings[0] == "empty":
@@ -110,7 +132,8 @@ def _breaks(name: str, reference: pd.DataFrame, current: pd.DataFrame, chance: f
         return [sides.found("missing column", "no such column", f"a column of {len(before)} reference rows")]
     if sides.readings[1] != "empty" and sides.readings[0] != sides.readings[1]:
         return [sides.found("type", *(_TYPES[reading] for reading in sides.readings[::-1]))]
-    return [] if sides.few else [found for rule in _RULES[sides.readings[1]] if (found := rule(sides)) is not None]
+    rules = [_missing, _constant] if is_text else _RULES[sides.readings[1]]
+    return [] if sides.few else [found for rule in rules if (found := rule(sides)) is not None]
 
 
 _TYPES: dict[Reading, str] = {

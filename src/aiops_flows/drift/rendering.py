@@ -18,12 +18,14 @@ from numpy.typing import NDArray
 
 from aiops_flows.drift.columns import MANY_VALUES, MOST_ROWS, OTHER, PooledColumn, read_column, sample_rows
 from aiops_flows.drift.report import ColumnDrift, DriftReport
+from aiops_flows.drift.texts import MOST_TEXT_ROWS, spelled
 
 __all__ = ["RenderedReport", "render_report"]
 
 _FEWEST_SHOWN = 10  # rows with a value, for it to be named
 _MOST_SHOWN = 50  # values named in a column
 _LIKE_AN_IDENTIFIER = re.compile(r"\d{5}|@")
+_SHOWN_BY_EVIDENTLY = frozenset({"wasserstein", "jensenshannon"})
 _NEVER = 1e9  # the limit of a column that has none, as Evidently would take its own
 _HEADINGS = (
     "column",
@@ -66,15 +68,20 @@ def render_report(
 ) -> RenderedReport:
     """Evidently's view of the columns of a drift report, under our verdict and what follows from it, for people.
 
-    Evidently uses the distance and the limit of each column that the report has; columns without values on one side
-    stand in our table only. Nothing but the columns of the report is read. So that no person can be recognised, a
-    value is named only where ten rows have it and it does not look like an identifier, none is in a column of very many
-    values, and numbers are rounded to a thousandth of their spread; Evidently's distance may differ by as little.
+    Evidently uses the distance and the limit of each column that the report has; columns without values on one side,
+    and where the words of a text lie, stand in our table only. Of a text, its descriptors are shown and no word.
+    Nothing but the columns of the report is read. So that no person can be recognised, a value is named only where ten
+    rows have it and it does not look like an identifier, none is in a column of very many values, and numbers are
+    rounded to a thousandth of their spread; Evidently's distance may differ by as little.
     ``predictions`` is the report of what the model says; it stands in our part of the page.
     """
+    texts = list(dict.fromkeys(column.of for column in report.columns if column.of))
+    if texts:
+        max_rows = min(max_rows, MOST_TEXT_ROWS)
     reference, current = sample_rows(reference, max_rows, seed), sample_rows(current, max_rows, seed)
-    shown = [column for column in report.columns if column.method != "none"]
-    pooled = [read_column(column.name, reference, current) for column in shown]
+    shown = [column for column in report.columns if column.method in _SHOWN_BY_EVIDENTLY]
+    frames = spelled(reference, current, texts, texts)
+    pooled = [read_column(column.name, frames.reference, frames.current) for column in shown]
     whole = pd.DataFrame({column.name: _anonymous(column) for column in pooled})
     page, metrics = _evidently(whole.iloc[: len(reference)], whole.iloc[len(reference) :], shown)
     said = predictions.as_dict() if predictions else None

@@ -12,9 +12,9 @@ __all__ = ["BreakKind", "ColumnDrift", "ColumnKind", "DataQualityBreak", "DriftR
 Verdict = Literal["drift", "no drift", "unknown"]
 """``unknown`` means that too little data was there to tell; gates count it as drift."""
 
-ColumnKind = Literal["numeric", "categorical", "empty"]
-Method = Literal["wasserstein", "jensenshannon", "none"]
-"""The distance, under the name that Evidently gives it; ``none`` for a column without values on one side."""
+ColumnKind = Literal["numeric", "categorical", "text", "empty"]
+Method = Literal["wasserstein", "jensenshannon", "mean vectors", "none"]
+"""The distance, under the name that Evidently gives it where it has one; ``none`` where one side has no values."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,8 @@ class ColumnDrift:
     """As ``limit``, at the rate of the column alone; None where no such rate was set."""
     alarmed: bool = False
     """The column moved beyond chance at the rate of the column alone; never where no such rate was set."""
+    of: str = ""
+    """The column of text that this describes; empty for all others. The descriptors of a text count as one column."""
 
 
 BreakKind = Literal["missing column", "type", "missing values", "new values", "unit", "constant"]
