@@ -55,13 +55,27 @@ _SKLEARN = """
 """
 
 _OURS = """
+    chat_endpoint.ChatEndpoint
+    generated_summaries.GenerativeSummary
+    knowledge.KnowledgeBase
     labels.LabelCodes
     labels.LabelParts
+    local_model.LocalModel
     moments.ElapsedDays
     moments.MomentParts
+    prompts.Prompt
+    past_replies.PastReplies
+    replies.CommonReply
+    replies.ReplySearch
+    sparse_text.SparseTextClassifier
     spread.RegressorWithSpread
+    summaries.ExtractiveSummary
+    summaries.LeadSummary
+    summaries.LongestTurn
+    thread_match.ThreadMatch
     torch_tabular.TorchTabularClassifier
     torch_tabular.TorchTabularRegressor
+    torch_text.TorchTextClassifier
 """
 
 OURS: frozenset[str] = frozenset(
@@ -70,6 +84,7 @@ OURS: frozenset[str] = frozenset(
         "numpy.dtype",
         "scipy._lib.array_api_compat.numpy._aliases.asarray",
         "scipy.interpolate._bsplines.BSpline",
+        "scipy.sparse._csr.csr_matrix",  # read by scipy.sparse.load_npz, without pickle
         *(f"sklearn.{name}" for name in _SKLEARN.split()),
         *(f"aiops_flows.estimators.{name}" for name in _OURS.split()),
     }
