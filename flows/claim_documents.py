@@ -7,22 +7,27 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
+from aiops_flows import batch_task
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from aiops_flows.steps.sources import Source
+
 __all__ = ["attach_documents", "count_documents"]
 
 
-@task(cache_policy=NO_CACHE, persist_result=False)
-def attach_documents(cases: pd.DataFrame, source: str) -> pd.DataFrame:
+@batch_task
+def attach_documents(cases: pd.DataFrame, source: Source) -> pd.DataFrame:
     """The claims with ``documents``: how many files lie in ``documents/<claim number>/`` beside the source.
 
     Nothing is read and nothing is decided from it: the count tells the adjuster that there is something to look at.
+    A source that is no file or folder has nothing beside it.
     """
-    found = count_documents(Path(source).resolve().parent / "documents")
+    if isinstance(source, str | Path):
+        found = count_documents(Path(source).resolve().parent / "documents")
+    else:
+        found = Counter()
     return cases.assign(documents=[found[case_id] for case_id in cases["case_id"]])
 
 

@@ -1,3 +1,3 @@
 """What all tests share."""
 
-pytest_plugins = ["tests.databases"]
+pytest_plugins = ["tests.databases", "tests.homes"]

@@ -14,15 +14,20 @@ __all__ = [
     "AiopsError",
     "Case",
     "CaseLog",
+    "Effect",
+    "FolderSink",
     "Gate",
     "ModelSpec",
     "ReviewPolicy",
     "Settings",
     "Text",
     "UseCase",
+    "WebhookSink",
     "__version__",
+    "batch_task",
     "check_drift",
     "decide",
+    "deliver",
     "intake",
     "load_use_case",
     "monitor",
@@ -37,18 +42,22 @@ __all__ = [
 
 if TYPE_CHECKING:
     from aiops_flows.case_log import CaseLog
+    from aiops_flows.effects import Effect
     from aiops_flows.errors import AiopsError
     from aiops_flows.lifecycle import check_drift, monitor, promote, recall, retrain, rollback
     from aiops_flows.settings import Settings
-    from aiops_flows.tasks import decide, intake, predict, record_outcomes, review
+    from aiops_flows.steps.sinks import FolderSink, WebhookSink
+    from aiops_flows.tasks import batch_task, decide, deliver, intake, predict, record_outcomes, review
     from aiops_flows.use_case import Case, Gate, ModelSpec, ReviewPolicy, Text, UseCase, load_use_case
 else:
     _HOMES = {
         "aiops_flows.case_log": ("CaseLog",),
+        "aiops_flows.effects": ("Effect",),
         "aiops_flows.errors": ("AiopsError",),
         "aiops_flows.lifecycle": ("check_drift", "monitor", "promote", "recall", "retrain", "rollback"),
         "aiops_flows.settings": ("Settings",),
-        "aiops_flows.tasks": ("decide", "intake", "predict", "record_outcomes", "review"),
+        "aiops_flows.steps.sinks": ("FolderSink", "WebhookSink"),
+        "aiops_flows.tasks": ("batch_task", "decide", "deliver", "intake", "predict", "record_outcomes", "review"),
         "aiops_flows.use_case": ("Case", "Gate", "ModelSpec", "ReviewPolicy", "Text", "UseCase", "load_use_case"),
     }
     _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -21,13 +21,14 @@ from pydantic import Field
 from aiops_flows.case_log.alarms import Alarm
 from aiops_flows.case_log.writes import Decision
 from aiops_flows.drift import DriftReport
-from aiops_flows.errors import TrainingError
+from aiops_flows.errors import TrainingError, UseCaseError
 from aiops_flows.gates import gate_table
 from aiops_flows.steps import drifting, promotion, training, watching
 from aiops_flows.steps import recall as recalling
 from aiops_flows.steps.alarms import open_alarms
 from aiops_flows.steps.health import certificate_row
 from aiops_flows.steps.quality import quality
+from aiops_flows.steps.sinks import sink_at
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.tasks import business
 from aiops_flows.use_case import UseCase, load_use_case
@@ -38,6 +39,7 @@ __all__ = [
     "answer_review",
     "approve_promotion",
     "check_drift",
+    "deliver_effects",
     "monitor",
     "promote",
     "recall",
@@ -55,6 +57,7 @@ ALARM_EVENT = "aiops.alarm.raised"
 Name = Annotated[str, Field(min_length=2, max_length=100)]
 Reason = Annotated[str, Field(min_length=2, max_length=1_000)]
 Version = Annotated[int, Field(ge=1)]
+Label = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[\w(][\w .,;:&/'()+#%-]*$")]
 
 _train = task(name="train", cache_policy=NO_CACHE, persist_result=False)(training.retrain)
 _promote = task(name="promote", cache_policy=NO_CACHE, persist_result=False)(promotion.promote)
@@ -235,7 +238,14 @@ def approve_promotion(use_case: str, model: str, version: Version, your_name: Na
 
 @flow(name="answer-review", persist_result=False)
 def answer_review(
-    use_case: str, case_id: str, verdict: str, reason: Reason, your_name: Name, replaces: int | None = None
+    use_case: str,
+    case_id: str,
+    verdict: str,
+    reason: Reason,
+    your_name: Name,
+    replaces: int | None = None,
+    *,
+    says: dict[Name, Label] | None = None,
 ) -> State[Any]:
     """Answer one case under your name.
 
@@ -246,9 +256,23 @@ def answer_review(
         reason: why; Prefect keeps it in clear, so no customer's data here
         your_name: it is kept with the decision
         replaces: for a correction, the revision of the decision that yours replaces
+        says: what is true of the case, as output and label; labels only, since Prefect keeps them in clear
     """
+    declared, told = load_use_case(use_case), dict(says or {})
+    if other := [model.output for model in declared.models if model.output in told and model.kind != "classifier"]:
+        raise UseCaseError(
+            f"{other} of {declared.name} are no labels, and Prefect keeps what is typed here in clear; say them with "
+            "aiops-flows review answer --says"
+        )
     answer = business.decide(
-        use_case, case_id, verdict=verdict, reason=reason, actor=your_name, replaces=replaces, channel="prefect"
+        declared,
+        case_id,
+        verdict=verdict,
+        reason=reason,
+        actor=your_name,
+        replaces=replaces,
+        channel="prefect",
+        outcomes=told,
     )
     what = f"decision {answer.revision}" if isinstance(answer, Decision) else "your reading"
     return Completed(message=f"{what} of this case is stored")
@@ -276,3 +300,19 @@ def record_outcomes(use_case: str, source: str) -> State[Any]:
     """Store what turned out true of cases, from a file or an inbox folder."""
     done = business.record_outcomes(use_case, source)
     return Completed(message=f"{done.new} new, {done.known} known, {done.quarantined} to quarantine")
+
+
+@flow(name="deliver-effects", persist_result=False)
+def deliver_effects(
+    use_case: str, sink: str, names: list[str] | None = None, secret_setting: str | None = None
+) -> State[Any]:
+    """Send what decisions have to tell other systems, each effect at least once, under one effect id.
+
+    Args:
+        use_case: path of the use case, such as flows.claims:CLAIMS
+        sink: URL of a webhook, or a folder; Prefect keeps it in clear, so no password or token in it
+        names: only effects of these names; empty for all
+        secret_setting: name of the environment variable with the webhook's secret, never the secret itself
+    """
+    done = business.deliver(use_case, sink_at(sink, secret_setting), names=names or None)
+    return Completed(message=str(done))

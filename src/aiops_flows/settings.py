@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 from pathlib import Path
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 __all__ = ["Settings"]
@@ -37,6 +37,10 @@ class Settings(BaseSettings):
     attempts: int = Field(default=3, ge=1, description="a batch that failed so often is split, then quarantined")
     code_version: str = Field(
         default="", description="version of the flow code; empty: the git commit of the use case's file"
+    )
+
+    serve_token: SecretStr = Field(
+        default=SecretStr(""), description="what senders of cases must know; empty: they are on this machine"
     )
 
     @field_validator("mlflow_url", "database_url")

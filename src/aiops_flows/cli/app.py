@@ -12,7 +12,7 @@ import typer
 from pydantic import ValidationError
 
 from aiops_flows import __version__
-from aiops_flows.cli import cases, drilling, models, quality, record, replaying, running
+from aiops_flows.cli import cases, drilling, models, outbox, quality, record, replaying, running, serving
 from aiops_flows.errors import AiopsError
 from aiops_flows.settings import Settings
 
@@ -39,9 +39,11 @@ app.command("demo", short_help="a season of business through everything, told in
 app.command("up", short_help="start everything on this machine")(running.up)
 app.command("down", short_help="stop everything that up started")(running.down)
 app.command("run", short_help="run a business flow over a source once, now")(running.run)
+app.command("serve", short_help="keep a business flow resident and take cases as they come")(serving.serve)
 app.command("status", short_help="how many cases came, were decided, or wait")(cases.status)
 app.add_typer(cases.review_app, name="review")
 app.command("record-outcomes", short_help="store what came true of cases")(cases.record_outcomes)
+app.add_typer(outbox.effects_app, name="effects")
 app.command("quarantine", short_help="rows that could not be taken, with the reason")(cases.quarantine)
 app.command("retrain", short_help="train and judge a challenger")(models.retrain)
 app.command("check-drift", short_help="has what arrives moved?")(models.check_drift)
@@ -53,6 +55,7 @@ app.command("champion", short_help="who is, or was, champion")(models.champion)
 app.command("compare", short_help="is the challenger better on live cases?")(quality.compare)
 app.command("certify", short_help="prove anew how much may be decided without a person")(quality.certify)
 app.command("quality", short_help="how good were the decisions without a person?")(quality.quality)
+app.command("corrections", short_help="what people changed, and labels that no champion knows")(quality.corrections)
 app.command("reviewers", short_help="how do persons answer?")(quality.reviewers)
 app.add_typer(quality.alarms_app, name="alarms")
 app.command("replay", short_help="what would have happened: a history once more")(replaying.replay)

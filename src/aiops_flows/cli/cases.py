@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from aiops_flows.cli.output import AsJson, UseCaseName, UseCasePath, name_of, say, show_rows, working
+from aiops_flows.cli.output import AsJson, UseCaseName, UseCasePath, name_of, printable, say, show_rows, working
+from aiops_flows.errors import SourceError, UseCaseError
 
 __all__ = ["quarantine", "record_outcomes", "review_app", "status"]
 
@@ -71,16 +73,48 @@ def review_show(use_case: UseCasePath, case_id: str, as_json: AsJson = False) ->
     if as_json:
         say(json.dumps(shown | {"decision": decided[0] if decided else None}, indent=2, default=str))
         return
-    show_rows([{"field": name, "value": value} for name, value in shown["case"].items()], as_json=False)
+    show_rows([{"field": name, "value": _readable(value)} for name, value in shown["case"].items()], as_json=False)
     for said in shown["predictions"]:
         say("")
-        say(f"{said['model']} version {said['version']} says {said['value']} (confidence {said['confidence']})")
-        show_rows(said["reasons"], as_json=False, empty="no reasons: the version cannot be loaded")
+        _show_prediction(said)
     say("")
     say(f"asked because: {shown['asked_because'] or 'no review is open'}")
     for decision in decided:
         revision = f"revision {decision['revision']}"
-        say(f"decided: {decision['verdict']} by {decision['actor']}, {revision}: {decision['reason']}")
+        say(printable(f"decided: {decision['verdict']} by {decision['actor']}, {revision}: {decision['reason']}"))
+
+
+def _readable(value: Any) -> Any:
+    """A field of a case as text for people: turns of a conversation one below the other."""
+    if isinstance(value, list) and value and all(isinstance(turn, dict) and "text" in turn for turn in value):
+        return "\n".join(f"{turn.get('speaker', '?')}: {turn['text']}" for turn in value)
+    return value
+
+
+def _show_prediction(said: Mapping[str, Any]) -> None:
+    """What a model says of the case, for people: classes with their probabilities, texts as texts."""
+    about = f"{said['model']} version {said['version']}"
+    if said["kind"] == "writer":
+        _show_writing(about, said["value"])
+        return
+    say(printable(f"{about} says {said['value']} (confidence {said['confidence']})"))
+    if len(said["likeliest"]) > 1:
+        show_rows(said["likeliest"], as_json=False)
+    show_rows(said["reasons"], as_json=False, empty="no reasons: the version cannot be loaded")
+
+
+def _show_writing(about: str, writing: Any) -> None:
+    """A writing as its text, and the candidates to choose from where it has any, with where each comes from."""
+    writing = writing if isinstance(writing, dict) else {"text": writing}
+    candidates = writing.get("candidates") or []
+    if not writing.get("text"):
+        say(f"{about} has nothing to say")
+    elif not candidates:
+        say(printable(f"{about} writes:\n{writing['text']}"))
+    else:
+        say(f"{about} offers, the best first:")
+        named = ("source", "title", "similarity", "text")
+        show_rows([{name: each.get(name) for name in named if name in each} for each in candidates], as_json=False)
 
 
 @review_app.command("answer")
@@ -92,9 +126,13 @@ def review_answer(
     name: Annotated[str | None, typer.Option(help="who answers; default AIOPS_ACTOR or the login")] = None,
     replaces: Annotated[int | None, typer.Option(help="for a correction: the revision it replaces")] = None,
     seconds: Annotated[float | None, typer.Option(help="how long you took, where you measured it", min=0)] = None,
+    says: Annotated[
+        list[str] | None,
+        typer.Option(help="what is true, as OUTPUT=VALUE or OUTPUT=@FILE for a text; may be given again"),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Answer what is open of a case, or correct its decision."""
+    """Answer what is open of a case, or correct its decision; and say what is true of it, to be learned from."""
     from aiops_flows.case_log.writes import Decision
     from aiops_flows.steps import explaining
     from aiops_flows.steps.review import decide
@@ -114,6 +152,7 @@ def review_answer(
         shown=shown,
         seconds=seconds,
         channel="cli",
+        outcomes=_told(says or []),
     )
     revision = answer.revision if isinstance(answer, Decision) else None
     row: dict[str, Any] = {"case_id": case_id, "revision": revision, "verdict": verdict}
@@ -121,6 +160,28 @@ def review_answer(
         show_rows([row], as_json=True)
     else:
         say(f"{case_id}: {verdict}, " + ("read" if revision is None else f"revision {revision}"))
+
+
+def _told(says: Sequence[str]) -> dict[str, str]:
+    """Output -> value, as it was typed or as the file after ``@`` holds it."""
+    told: dict[str, str] = {}
+    for each in says:
+        output, found, value = each.partition("=")
+        if not found or output.strip() in told:
+            raise UseCaseError("--says needs OUTPUT=VALUE, such as --says intent=refund, once for each output")
+        told[output.strip()] = _of_file(Path(value[1:])) if value.startswith("@") else value
+    return told
+
+
+def _of_file(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise SourceError(f"{path} is no text in UTF-8; save it as such") from None
+    except OSError as fault:
+        raise SourceError(
+            f"{path} cannot be read: {fault.strerror}; --says OUTPUT=@FILE takes the path of a text"
+        ) from None
 
 
 def record_outcomes(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -11,11 +12,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     from aiops_flows.case_log import CaseLog
 
-__all__ = ["AsJson", "UseCaseName", "UseCasePath", "console", "is_path", "name_of", "say", "show_rows", "working"]
+__all__ = [
+    "AsJson",
+    "UseCaseName",
+    "UseCasePath",
+    "console",
+    "is_path",
+    "name_of",
+    "printable",
+    "say",
+    "show_rows",
+    "working",
+]
+
+_STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 UseCasePath = Annotated[
     str,
@@ -66,6 +81,11 @@ def say(message: str) -> None:
     typer.echo(message)
 
 
+def printable(text: str) -> str:
+    """The text without what could steer a terminal or turn its direction: such characters become visible marks."""
+    return _STEERING.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 def show_rows(rows: Sequence[Mapping[Any, Any]], *, as_json: bool, title: str = "", empty: str = "nothing") -> None:
     """Rows as a table, or as a JSON list."""
     if as_json:
@@ -78,7 +98,7 @@ def show_rows(rows: Sequence[Mapping[Any, Any]], *, as_json: bool, title: str = 
     for name in rows[0]:
         table.add_column(str(name).replace("_", " "), overflow="fold")
     for row in rows:
-        table.add_row(*(_text(value) for value in row.values()))
+        table.add_row(*(Text(printable(_text(value))) for value in row.values()))  # else "[b]" in a case were markup
     console().print(table)
 
 

@@ -5,8 +5,9 @@ What a command needs is imported in it, as the steps load scientific libraries.
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,9 +15,15 @@ from aiops_flows.cli.models import Model, moment_of
 from aiops_flows.cli.output import AsJson, UseCaseName, UseCasePath, name_of, say, show_rows, working
 from aiops_flows.errors import NoChampion
 
-__all__ = ["alarms_app", "certify", "compare", "quality", "reviewers"]
+if TYPE_CHECKING:
+    from aiops_flows.steps.certificate import Certificate
+    from aiops_flows.steps.workspace import Workspace
+    from aiops_flows.use_case import UseCase
+
+__all__ = ["alarms_app", "certify", "compare", "corrections", "quality", "reviewers"]
 
 NO = 1
+_SEGMENTS = 20
 
 alarms_app = typer.Typer(
     help="What has been alarmed about: list it, clear it once it was seen to.",
@@ -27,16 +34,17 @@ AsKnown = Annotated[str | None, typer.Option("--as-known", help="as it was known
 
 
 class By(StrEnum):
-    """Periods that figures are given for."""
+    """Periods that figures are given for, or the policy's segments."""
 
     month = "month"
     week = "week"
+    segment = "segment"
 
 
 def quality(
     use_case: UseCasePath,
     as_known: AsKnown = None,
-    by: Annotated[By, typer.Option(help="periods of receipt")] = By.month,
+    by: Annotated[By, typer.Option(help="periods of receipt, or the policy's segments")] = By.month,
     as_json: AsJson = False,
 ) -> None:
     """How good the decisions without a person were: estimated from the audit lane, and by outcomes once mature."""
@@ -52,6 +60,37 @@ def quality(
         return
     show_rows([_quality_row(each.as_row()) for each in found], as_json=False)
     say(f"limit of the policy: {declared.review.max_error:g}. Estimates weigh each reading by its probability (95 %)")
+    _show_corrections(place, declared, moment_of(as_known))
+
+
+def _show_corrections(place: Workspace, use_case: UseCase, as_known: datetime | None) -> None:
+    """What people made of writings, and the labels that no champion knows, where there are any."""
+    from aiops_flows.steps import corrections as counting
+
+    for found in (counting.writing_figures, counting.new_labels):
+        rows = found(place, use_case, as_known=as_known).to_dict("records")
+        if rows:
+            say("")
+            show_rows(rows, as_json=False)
+
+
+def corrections(use_case: UseCasePath, as_known: AsKnown = None, as_json: AsJson = False) -> None:
+    """What people corrected: texts of each version that they left or changed, and labels that no champion knows."""
+    import json
+
+    from aiops_flows.steps import corrections as counting
+    from aiops_flows.steps.workspace import Workspace
+    from aiops_flows.use_case import load_use_case
+
+    place, declared, moment = Workspace.here(), load_use_case(use_case), moment_of(as_known)
+    writings = counting.writing_figures(place, declared, as_known=moment).to_dict("records")
+    labels = counting.new_labels(place, declared, as_known=moment).to_dict("records")
+    if as_json:
+        say(json.dumps({"writings": writings, "new_labels": labels}, indent=2, default=str))
+        return
+    show_rows(writings, as_json=False, empty="no text of a model was answered yet")
+    say("")
+    show_rows(labels, as_json=False, empty="no label that a champion does not know")
 
 
 def _quality_row(found: dict[str, Any]) -> dict[str, Any]:
@@ -147,10 +186,23 @@ def certify(use_case: UseCasePath, as_of: AsKnown = None, as_json: AsJson = Fals
         show_rows([json.loads(found.to_json())], as_json=True)
     else:
         show_rows([{"what": what, "value": value} for what, value in certificate_row(found).items()], as_json=False)
+        _show_segments(found)
         for plan in found.more_labels:
             say(f"with {plan['labels']} labels like these: {plan['coverage']:.3f} of the cases")
     if found.threshold is None:
         raise typer.Exit(NO)
+
+
+def _show_segments(found: Certificate) -> None:
+    """The segments with a threshold of their own, most of the labelled rows first; why the others have none."""
+    by_size = sorted(found.segments.items(), key=lambda each: (-each[1].labels_used, each[0]))
+    shown = ("threshold", "coverage", "labels_used", "reason")
+    rows = [{"segment": name, **{what: getattr(each, what) for what in shown}} for name, each in by_size]
+    if rows:
+        say("")
+        show_rows(rows[:_SEGMENTS], as_json=False)
+    if len(rows) > _SEGMENTS:
+        say(f"and {len(rows) - _SEGMENTS} more segments with fewer labels: --json shows all")
 
 
 def compare(

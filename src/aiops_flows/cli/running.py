@@ -15,7 +15,7 @@ from aiops_flows.cli.output import AsJson, say, show_rows, working
 from aiops_flows.errors import SourceError, UseCaseError
 from aiops_flows.settings import Settings
 
-__all__ = ["demo", "down", "run", "up"]
+__all__ = ["demo", "down", "flow_at", "run", "up"]
 
 
 def demo(
@@ -74,7 +74,7 @@ def run(
     if not Path(source).exists():
         raise SourceError(f"{source}: no such file or folder; name a file of cases, or an inbox folder")
     with working("running", quiet=as_json):
-        business = _flow(flow)
+        business = flow_at(flow)
         logging.getLogger("aiops_flows").setLevel(logging.INFO)
         with stack.prefect_server(Settings()):
             for handler in logging.getLogger().handlers:
@@ -87,7 +87,12 @@ def run(
     show_rows(rows, as_json=as_json, empty="no cases came")
 
 
-def _flow(path: str) -> Callable[[str], Any]:
+def flow_at(path: str) -> Callable[[str], Any]:
+    """The business flow at a path.
+
+    Raises:
+        UseCaseError: nothing is there.
+    """
     try:
         business: Callable[[str], Any] = pkgutil.resolve_name(path)
     except (ImportError, AttributeError, ValueError) as fault:

@@ -11,7 +11,7 @@ from aiops_flows.stack.deploying import WORK_POOL, deploy
 from aiops_flows.stack.environment import prefect_environment
 from aiops_flows.stack.processes import Part
 from aiops_flows.stack.record import Stack
-from aiops_flows.stack.server import prefect_server
+from aiops_flows.stack.server import known_server, prefect_server
 from aiops_flows.stack.starting import Ports, start, status, stop
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Stack",
     "StackError",
     "deploy",
+    "known_server",
     "prefect_environment",
     "prefect_server",
     "start",

@@ -15,7 +15,7 @@ from aiops_flows.stack import record
 from aiops_flows.stack.environment import prefect_environment, server_environment
 from aiops_flows.stack.processes import HOST, ask, free_port, wait_until
 
-__all__ = ["answers", "arguments", "prefect_server"]
+__all__ = ["answers", "arguments", "known_server", "prefect_server"]
 
 _START_SECONDS = 120.0
 _STOP_SECONDS = 20.0
@@ -33,6 +33,12 @@ def answers(settings: Settings, api_url: str) -> bool:
     return isinstance(told, dict) and told.get("home") == prefect_environment(settings, api_url)["PREFECT_HOME"]
 
 
+def known_server(settings: Settings, *, own: bool = False) -> str:
+    """The address of the server that `prefect_server` would use, whether or not it answers; empty: it starts one."""
+    running = record.read(settings)
+    return running.api_url if running.runs else "" if own else os.environ.get("PREFECT_API_URL", "")
+
+
 @contextmanager
 def prefect_server(settings: Settings, *, own: bool = False) -> Iterator[str]:
     """A Prefect server for the flows of this process, quiet and cheap; gives its address for programs.
@@ -44,10 +50,8 @@ def prefect_server(settings: Settings, *, own: bool = False) -> Iterator[str]:
     Raises:
         StackError: the server did not start.
     """
-    running = record.read(settings)
-    known = running.api_url if running.runs else "" if own else os.environ.get("PREFECT_API_URL", "")
     with ExitStack() as stack:
-        api_url = known or stack.enter_context(_new(settings))
+        api_url = known_server(settings, own=own) or stack.enter_context(_new(settings))
         stack.enter_context(_environment(prefect_environment(settings, api_url)))
         stack.enter_context(_in_this_process(settings, api_url))
         yield api_url

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from aiops_flows.tasks.business import decide, intake, predict, record_outcomes, review
+from aiops_flows.tasks.batches import batch_task
+from aiops_flows.tasks.business import decide, deliver, intake, predict, record_outcomes, review
 
-__all__ = ["decide", "intake", "predict", "record_outcomes", "review"]
+__all__ = ["batch_task", "decide", "deliver", "intake", "predict", "record_outcomes", "review"]

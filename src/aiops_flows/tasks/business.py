@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-
-from aiops_flows.steps import inference, outcomes
+from aiops_flows.steps import inference, outbox, outcomes
 from aiops_flows.steps import intake as taking_in
 from aiops_flows.steps import review as reviewing
 from aiops_flows.steps.workspace import Workspace
+from aiops_flows.tasks.batches import batch_task
 from aiops_flows.use_case import ModelSpec, UseCase, load_use_case
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import pandas as pd
 
     from aiops_flows.case_log.writes import Decision, Reading
+    from aiops_flows.steps.sinks import Sink
     from aiops_flows.steps.sources import Source
 
-__all__ = ["decide", "intake", "predict", "record_outcomes", "review"]
+__all__ = ["decide", "deliver", "intake", "predict", "record_outcomes", "review"]
 
 
 def _loaded(use_case: UseCase | str) -> UseCase:
     return load_use_case(use_case) if isinstance(use_case, str) else use_case
 
 
-@task(cache_policy=NO_CACHE, persist_result=False)
+@batch_task
 def intake(use_case: UseCase | str, source: Source, *, history: bool = False) -> pd.DataFrame:
     """The cases of a file, inbox folder, frame, rows or query, stored once, as a frame.
 
@@ -42,7 +43,7 @@ def intake(use_case: UseCase | str, source: Source, *, history: bool = False) ->
     return taking_in.take_in(Workspace.here(), _loaded(use_case), source, history=history)
 
 
-@task(cache_policy=NO_CACHE, persist_result=False)
+@batch_task
 def predict(use_case: UseCase | str, model: ModelSpec | str, cases: pd.DataFrame) -> pd.DataFrame:
     """The cases with what the model's champion says of them; a challenger answers beside it, without effect.
 
@@ -52,7 +53,7 @@ def predict(use_case: UseCase | str, model: ModelSpec | str, cases: pd.DataFrame
     return inference.predict(Workspace.here(), _loaded(use_case), model, cases)
 
 
-@task(cache_policy=NO_CACHE, persist_result=False)
+@batch_task
 def review(use_case: UseCase | str, cases: pd.DataFrame) -> pd.DataFrame:
     """The cases with their verdict: by policy where it may decide, else a review is opened for a person.
 
@@ -63,7 +64,7 @@ def review(use_case: UseCase | str, cases: pd.DataFrame) -> pd.DataFrame:
     return reviewing.review(Workspace.here(), _loaded(use_case), cases)
 
 
-@task(cache_policy=NO_CACHE, persist_result=False)
+@batch_task
 def decide(
     use_case: UseCase | str,
     case_id: str,
@@ -74,14 +75,16 @@ def decide(
     replaces: int | None = None,
     seconds: float | None = None,
     channel: str = "python",
+    outcomes: Mapping[str, Any] | None = None,
 ) -> Decision | Reading:
     """A person's answer to what is open of a case: the decision that is asked for, else a reading in the audit lane.
 
     A reading leaves the decision as it is; where an audit says another verdict than policy, ``reading.decision`` is
-    the correction. ``seconds`` is how long the person took, where that is known.
+    the correction. ``seconds`` is how long the person took, where that is known; ``outcomes`` is what the person says
+    is true of the case, by model output (a label, a number, or the text made of a writing): known from now on.
 
     Raises:
-        UseCaseError: the policy does not know the verdict, or reason or actor is empty.
+        UseCaseError: the policy does not know the verdict, reason or actor is empty, or an outcome cannot be.
         CaseUnknown: no such case.
         AlreadyDecided: it is decided, nothing is open, and ``replaces`` does not name that decision's revision.
         ConflictingWrite: who decided the case cannot read it a second time.
@@ -96,10 +99,11 @@ def decide(
         replaces=replaces,
         seconds=seconds,
         channel=channel,
+        outcomes=outcomes,
     )
 
 
-@task(cache_policy=NO_CACHE, persist_result=False)
+@batch_task
 def record_outcomes(use_case: UseCase | str, source: Source) -> outcomes.OutcomesRecorded:
     """Store what turned out true of cases, from a file, inbox folder, frame, rows or query, once.
 
@@ -109,3 +113,18 @@ def record_outcomes(use_case: UseCase | str, source: Source) -> outcomes.Outcome
         SourceError: the source cannot be read, names no case, or tells no outcome.
     """
     return outcomes.record_outcomes(Workspace.here(), _loaded(use_case), source)
+
+
+@batch_task
+def deliver(use_case: UseCase | str, sink: Sink | str, *, names: Sequence[str] | None = None) -> outbox.Delivered:
+    """Send what decisions have to tell other systems: each effect at least once, always under the same effect id.
+
+    What is due is found by what is missing in the case log, so a run that died, or never came, is made up for by the
+    next one. A ``sink`` that is a text is the URL of a webhook, or a folder; ``names`` sends only effects of these
+    names. Nothing is lost where the sink is away: it waits, is tried again after growing pauses, and is given up after
+    12 attempts (``aiops-flows effects list`` shows it).
+
+    Raises:
+        UseCaseError: the use case has no effect of one of the names, or the sink is no URL that can be posted to.
+    """
+    return outbox.deliver(Workspace.here(), _loaded(use_case), sink, names=names)

@@ -1,0 +1,106 @@
+"""The application that takes cases over HTTP: an answer says that its cases are stored, and what became of them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Route
+
+from aiops_flows.serving.answers import Answer
+from aiops_flows.serving.arrivals import Arrival
+from aiops_flows.serving.guard import MOST_BYTES, Guard, Refusal, rows_in
+from aiops_flows.serving.resident import Resident
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+__all__ = ["application"]
+
+_logger = logging.getLogger("aiops_flows.serving")
+_ANSWER_SECONDS = 120.0
+_BODY_SECONDS = 30.0
+_AGAIN_SECONDS = "1"
+
+Answering = Callable[["Request"], Awaitable[Response]]
+
+
+def application(resident: Resident, guard: Guard) -> Starlette:
+    """``POST /cases`` takes one JSON object or a list of them, ``GET /health`` says whether cases are taken."""
+
+    async def cases(request: Request) -> Response:
+        guard.check(request.headers)
+        rows, many = rows_in(await _body(request), resident.limits.waiting)
+        arrived = resident.accept(rows)
+        if arrived is None:
+            raise Refusal(503, "too many cases wait, or no more are taken; send it again later")
+        answers = await _answers(arrived)
+        said = [answer.plain() for answer in answers]
+        again = any(answer.state == "failed" for answer in answers)
+        return _json(503 if again else 200, said if many else said[0])
+
+    async def health(_request: Request) -> Response:
+        serving = not resident.arrivals.closed
+        state = {"state": "serving" if serving else "ending", "use_case": resident.use_case.name}
+        return _json(200 if serving else 503, {**state, "waiting": len(resident.arrivals)})
+
+    routes = [Route("/cases", _careful(cases), methods=["POST"]), Route("/health", _careful(health), methods=["GET"])]
+    return Starlette(routes=routes)
+
+
+def _careful(answering: Answering) -> Answering:
+    """Turns refusals into answers, and anything unforeseen into one that quotes nothing."""
+
+    async def answered(request: Request) -> Response:
+        try:
+            return await answering(request)
+        except Refusal as refusal:
+            return _json(refusal.status, {"refused": refusal.reason})
+        except HTTPException:
+            raise
+        except Exception as fault:  # noqa: BLE001  its words, and its traceback, might quote a case
+            _logger.error("a request failed with %s", type(fault).__name__)  # noqa: TRY400
+            return _json(500, {"refused": f"the request failed with {type(fault).__name__}"})
+
+    return answered
+
+
+async def _body(request: Request) -> bytes:
+    """The whole body, if it comes in time and is not too long."""
+    told = request.headers.get("content-length", "")
+    if told.isdecimal() and int(told) > MOST_BYTES:
+        raise Refusal(413, f"the body is longer than {MOST_BYTES} bytes; send fewer cases at once")
+    body = bytearray()
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            async for part in request.stream():
+                body += part
+                if len(body) > MOST_BYTES:
+                    raise Refusal(413, f"the body is longer than {MOST_BYTES} bytes; send fewer cases at once")
+    except TimeoutError:
+        raise Refusal(408, f"the body did not come within {_BODY_SECONDS:.0f} s") from None
+    return bytes(body)
+
+
+async def _answers(arrived: Sequence[Arrival]) -> list[Answer]:
+    """The answers to all rows of a request; whoever hangs up changes nothing for the cases."""
+    waiting = [asyncio.shield(asyncio.wrap_future(arrival.answer)) for arrival in arrived]
+    try:
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            return [await each for each in waiting]
+    except TimeoutError:
+        raise Refusal(503, f"no answer within {_ANSWER_SECONDS:.0f} s; send it again: a case is taken once") from None
+
+
+def _json(status: int, said: Any) -> Response:
+    headers = {"Retry-After": _AGAIN_SECONDS} if status == 503 else {}
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    body = orjson.dumps(said, default=str, option=orjson.OPT_SERIALIZE_NUMPY)
+    return Response(body, status, headers, media_type="application/json")
