@@ -25,7 +25,7 @@ CODE := $(foreach folder,src flows deployments benchmarks tests,$(if $(shell fin
 
 .PHONY: help
 help:  ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: install
 install: $(INSTALLED)  ## make .venv and install everything into it (once, a few minutes)
@@ -42,6 +42,10 @@ $(INSTALLED): pyproject.toml constraints.txt
 .PHONY: demo
 demo: $(INSTALLED)  ## a season of claims through the whole loop, told act by act
 	@$(BIN)/aiops-flows demo
+
+.PHONY: demo-customer-service
+demo-customer-service: $(INSTALLED)  ## the same for tickets: routed, summarized, with a reply to start from
+	@$(BIN)/aiops-flows demo flows.tickets_story:tell
 
 .PHONY: test
 test: $(INSTALLED)  ## run the tests (TESTS=tests/unit ARGS='-x' for some of them)

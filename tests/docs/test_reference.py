@@ -24,7 +24,7 @@ from aiops_flows.settings import Settings
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
 CALLED = [name for name in aiops_flows.__all__ if name[0].islower()]
-DECLARED = ["Gate", "ModelSpec", "ReviewPolicy", "UseCase"]
+DECLARED = ["Effect", "Gate", "ModelSpec", "ReviewPolicy", "UseCase"]
 
 
 def section(page: str, name: str) -> str:
