@@ -80,10 +80,7 @@ def text_columns(
 def _looks_like_text(*sides: pd.Series[Any]) -> bool:
     if any(side.dtype.kind != "O" and side.notna().any() for side in sides):
         return False
-    values: list[Any] = []
-    for side in sides:
-        known = side[side.notna()]
-        values += known.iloc[:: max(len(known) * len(sides) // _LOOKED_AT, 1)].tolist()
+    values = [value for side in sides for value in _some_of(side, _LOOKED_AT // len(sides))]
     if not values or not all(isinstance(value, str | list) for value in values):
         return False
     written = [said(value) if _is_thread(value) else value for value in values]
@@ -91,6 +88,12 @@ def _looks_like_text(*sides: pd.Series[Any]) -> bool:
         return False
     words = np.mean([len(value.split()) for value in written])
     return isinstance(values[0], list) or bool(len(set(written)) >= _DISTINCT * len(written) and words >= _WORDS)
+
+
+def _some_of(side: pd.Series[Any], most: int) -> list[Any]:
+    """About so many known values from all over a column; where it hardly has any, the first ones."""
+    some = side.iloc[:: max(len(side) // most, 1)].dropna()
+    return (some if len(some) else side.dropna().iloc[:most]).tolist()
 
 
 def _is_thread(value: Any) -> bool:

@@ -68,6 +68,7 @@ _OURS = """
     replies.CommonReply
     replies.ReplySearch
     sparse_text.SparseTextClassifier
+    text_classes.TextClassifier
     spread.RegressorWithSpread
     summaries.ExtractiveSummary
     summaries.LeadSummary
