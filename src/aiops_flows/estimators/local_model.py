@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from dataclasses import dataclass, replace
@@ -12,10 +11,10 @@ from typing import Any, Self
 
 from aiops_flows.errors import CompletionFailed, UseCaseError
 from aiops_flows.estimators.completion import Completion
+from aiops_flows.estimators.model_folders import files_digest, folder_of
 
 __all__ = ["LocalModel"]
 
-_CHUNK = 1 << 20
 _FEWEST_TOKENS = 64
 
 
@@ -102,24 +101,18 @@ def _open(directory: str, digest: str | None) -> tuple[Any, Any]:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(directory, local_files_only=True, trust_remote_code=False)
+    tokenizer = AutoTokenizer.from_pretrained(folder_of(directory), local_files_only=True, trust_remote_code=False)
     model: Any = AutoModelForCausalLM.from_pretrained(
-        directory, local_files_only=True, trust_remote_code=False, use_safetensors=True
+        folder_of(directory), local_files_only=True, trust_remote_code=False, use_safetensors=True
     )
     return tokenizer, model.eval()
 
 
 def _digest(directory: str) -> str:
-    folder = Path(directory)
+    folder = folder_of(directory)
     if not folder.is_dir():
         raise UseCaseError(f"LocalModel: there is no folder {folder.name!r} where the directory says")
-    found = hashlib.sha256()
-    for file in sorted(file for file in folder.rglob("*") if file.is_file()):
-        found.update(f"{file.relative_to(folder).as_posix()}\0{file.stat().st_size}\0".encode())
-        with file.open("rb") as content:
-            while chunk := content.read(_CHUNK):
-                found.update(chunk)
-    return found.hexdigest()
+    return files_digest(folder)
 
 
 def _room(model: Any) -> int:

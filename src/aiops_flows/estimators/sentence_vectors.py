@@ -6,21 +6,18 @@ whatever it comes with; with ordinary batches the seventh digit changes.
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from aiops_flows.errors import DigestMismatch, TrainingError
+from aiops_flows.estimators.model_folders import files_digest, folder_of
 
 __all__ = ["folder_digest", "sentence_vectors"]
 
-Marks = tuple[tuple[str, int, int], ...]
 """Name, size and moment of change of each file: while they stay, the folder is not read again."""
 
 _AT_ONCE = 4
@@ -36,13 +33,13 @@ def folder_digest(directory: str) -> str:
     Raises:
         TrainingError: there is no such model, or not in the format that holds no code.
     """
-    folder = _folder(directory)
+    folder = folder_of(directory)
     if missing := [name for name in _NEEDED if not (folder / name).is_file()]:
         raise TrainingError(
             f"no sentence model in {directory!r}: {missing} missing. Expected a folder that transformers has saved, "
             f"with {', '.join(_NEEDED)}"
         )
-    return _digest(folder, _marks(folder))
+    return files_digest(folder)
 
 
 def sentence_vectors(texts: Sequence[str], directory: str, digest: str, most_tokens: int) -> npt.NDArray[np.float32]:
@@ -51,8 +48,8 @@ def sentence_vectors(texts: Sequence[str], directory: str, digest: str, most_tok
     Raises:
         DigestMismatch: the folder does not hold the model that was learned with.
     """
-    folder = _folder(directory)
-    found = _digest(folder, _marks(folder)) if folder.is_dir() else "none"
+    folder = folder_of(directory)
+    found = files_digest(folder) if folder.is_dir() else "none"
     if found != digest:
         raise DigestMismatch(
             f"the sentence model in {directory!r} has the digest {found[:12]}, learned with was {digest[:12]}: put the "
@@ -68,24 +65,6 @@ def sentence_vectors(texts: Sequence[str], directory: str, digest: str, most_tok
     return answered
 
 
-def _folder(directory: str) -> Path:
-    return Path(os.path.expandvars(directory)).expanduser()
-
-
-def _marks(folder: Path) -> Marks:
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
-    return tuple((str(path.relative_to(folder)), (at := path.stat()).st_size, at.st_mtime_ns) for path in files)
-
-
-@lru_cache(maxsize=8)
-def _digest(folder: Path, marks: Marks) -> str:
-    total = hashlib.sha256()
-    for name, _, _ in marks:
-        with (folder / name).open("rb") as file:
-            total.update(f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {name}\n".encode())
-    return total.hexdigest()
-
-
 @lru_cache(maxsize=2)
 def _loaded(folder: str, digest: str) -> tuple[Any, Any]:  # noqa: ARG001  another digest is another model
     try:
@@ -95,12 +74,22 @@ def _loaded(folder: str, digest: str) -> tuple[Any, Any]:  # noqa: ARG001  anoth
         raise TrainingError(
             f"a sentence model needs transformers, which is not installed ({fault}): pip install transformers"
         ) from fault
-    quiet: Any = said.disable_progress_bar
-    quiet()
+    quiet: Any = said
+    quiet.disable_progress_bar()
+    quiet.set_verbosity_error()  # else it prints which weights it leaves out; those that it lacks are told below
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    network = AutoModel.from_pretrained(
-        folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, add_pooling_layer=False
+    network, loaded = AutoModel.from_pretrained(
+        folder,
+        local_files_only=True,
+        trust_remote_code=False,
+        use_safetensors=True,
+        add_pooling_layer=False,
+        output_loading_info=True,
     )
+    if missing := sorted(loaded["missing_keys"]):
+        raise TrainingError(
+            f"the sentence model in {folder} lacks {len(missing)} weights, such as {missing[0]}; save it again whole"
+        )
     return tokenizer, network.eval()
 
 

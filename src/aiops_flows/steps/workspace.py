@@ -23,6 +23,8 @@ from aiops_flows.use_case import ModelSpec
 __all__ = ["Clock", "Workspace", "at_the_time_of"]
 
 Clock = Callable[[], datetime]
+_OURS = "AIOPS_"
+_NAMES = frozenset({"HOME", "LOGNAME", "USER", "LNAME", "USERNAME"})  # a home folder and an actor come from these
 _CLOCK: ContextVar[Clock | None] = ContextVar("aiops_flows_clock", default=None)
 
 
@@ -50,7 +52,7 @@ class Workspace:
     @classmethod
     def here(cls) -> Workspace:
         """The workspace that the environment of this process describes; what is open already is used again."""
-        settings = Settings()
+        settings = _settings(_said_by_environment())
         return cls(
             _log(settings.case_log_url, _witness(settings), _CLOCK.get(), os.getpid()),
             _registry(settings.tracking_url, str(settings.model_cache), os.getpid()),
@@ -85,6 +87,18 @@ class Workspace:
     def owner(self) -> str:
         """Who holds the leases taken in this process; see `aiops_flows.steps.owners`."""
         return this_process()
+
+
+def _said_by_environment() -> tuple[tuple[str, str], ...]:
+    """The variables that settings are read from: while they stay the same, so do the settings."""
+    return tuple(
+        (name, value) for name, value in os.environ.items() if name in _NAMES or name.upper().startswith(_OURS)
+    )
+
+
+@lru_cache(maxsize=8)
+def _settings(said: tuple[tuple[str, str], ...]) -> Settings:  # noqa: ARG001  reading them takes a millisecond or two
+    return Settings()
 
 
 @lru_cache(maxsize=8)
