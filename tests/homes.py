@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,18 +17,25 @@ from tests.at_work import put_to_work
 from tests.parcels import PARCELS
 
 
+@contextmanager
+def living_in(home: Path) -> Iterator[None]:
+    """Within it a folder is the home folder of this process."""
+    before = os.environ.get("AIOPS_HOME")
+    os.environ["AIOPS_HOME"] = str(home)
+    try:
+        yield
+    finally:
+        os.environ.pop("AIOPS_HOME") if before is None else os.environ.update(AIOPS_HOME=before)
+
+
 @pytest.fixture(scope="session")
 def parcels_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that is copied."""
     home = tmp_path_factory.mktemp("parcels") / "home"
-    before = os.environ.get("AIOPS_HOME")
-    os.environ["AIOPS_HOME"] = str(home)
-    try:
+    with living_in(home):
         place = Workspace.here()
         put_to_work(place, PARCELS)
         place.log.close()
-    finally:
-        os.environ.pop("AIOPS_HOME") if before is None else os.environ.update(AIOPS_HOME=before)
     return home
 
 

@@ -21,6 +21,7 @@ from aiops_flows.steps.review import review
 from aiops_flows.steps.workspace import Workspace
 from flows.customer_service import CUSTOMER_SERVICE, intent, reply, summary
 from flows.ticket_desk import OUT_OF_SCOPE
+from tests.homes import living_in
 
 DATA = Path(os.environ.get("AIOPS_SHARED_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 QUERIES, DIALOGUES = DATA / "clinc150" / "data_full.json", DATA / "tweetsumm" / "tweetsumm_shared.jsonl"
@@ -65,18 +66,16 @@ def dialogues() -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """A home folder in which the models learned from published queries and dialogues."""
-    before = os.environ.get("AIOPS_HOME")
-    os.environ["AIOPS_HOME"] = str(tmp_path_factory.mktemp("home"))
-    place = Workspace.here()
-    for history in (queries("train"), dialogues()):
-        take_in(place, CUSTOMER_SERVICE, history, history=True)
-        told = [name for name in ("intent", "summary", "reply") if name in history]
-        record_outcomes(place, CUSTOMER_SERVICE, history[["case_id", *told]].assign(known_at="2025-07-01"))
-    for spec in (intent, summary, reply):
-        training.retrain(place, CUSTOMER_SERVICE, spec, as_of=AS_OF)
-        promotion.promote(place, CUSTOMER_SERVICE, spec)
-    yield place
-    os.environ.pop("AIOPS_HOME") if before is None else os.environ.update(AIOPS_HOME=before)
+    with living_in(tmp_path_factory.mktemp("home")):
+        place = Workspace.here()
+        for history in (queries("train"), dialogues()):
+            take_in(place, CUSTOMER_SERVICE, history, history=True)
+            told = [name for name in ("intent", "summary", "reply") if name in history]
+            record_outcomes(place, CUSTOMER_SERVICE, history[["case_id", *told]].assign(known_at="2025-07-01"))
+        for spec in (intent, summary, reply):
+            training.retrain(place, CUSTOMER_SERVICE, spec, as_of=AS_OF)
+            promotion.promote(place, CUSTOMER_SERVICE, spec)
+        yield place
 
 
 def test_every_model_of_the_desk_passes_its_gates_on_public_tickets(place: Workspace) -> None:

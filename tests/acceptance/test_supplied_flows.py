@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from aiops_flows.case_log import audit, promotions, questions
 from aiops_flows.settings import Settings
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.tasks import intake, predict, record_outcomes, review
+from tests.homes import living_in
 from tests.parcels import PARCELS, make_outcomes, make_parcels
 
 pytestmark = [pytest.mark.prefect_server, pytest.mark.slow]
@@ -38,12 +38,8 @@ def parcels(source: str) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """A workspace with a Prefect server, in which a history was learned from."""
-    home = tmp_path_factory.mktemp("home")
-    before = os.environ.get("AIOPS_HOME")
-    os.environ["AIOPS_HOME"] = str(home)
-    with stack.prefect_server(Settings(), own=True):
+    with living_in(tmp_path_factory.mktemp("home")), stack.prefect_server(Settings(), own=True):
         yield Workspace.here()
-    os.environ.pop("AIOPS_HOME") if before is None else os.environ.update(AIOPS_HOME=before)
 
 
 def message(state: Any) -> str:

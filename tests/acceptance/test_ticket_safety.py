@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from aiops_flows.steps.review import decide
 from aiops_flows.steps.workspace import Workspace
 from flows.customer_service import CUSTOMER_SERVICE, customer_service
 from flows.lookalike_tickets import make_tickets, ticket_outcomes
+from tests.homes import living_in
 
 pytestmark = [pytest.mark.prefect_server, pytest.mark.slow]
 
@@ -62,17 +62,13 @@ REFUSED: dict[str, Any] = {
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """A home folder with a Prefect server, in which tickets full of personal data were learned from and decided."""
-    home = tmp_path_factory.mktemp("home")
-    before = os.environ.get("AIOPS_HOME")
-    os.environ["AIOPS_HOME"] = str(home)
-    with stack.prefect_server(Settings(), own=True):
+    with living_in(tmp_path_factory.mktemp("home")), stack.prefect_server(Settings(), own=True):
         place = Workspace.here()
         history = with_canaries(make_tickets(1_500, seed=3))
         take_in(place, CUSTOMER_SERVICE, history, history=True)
         record_outcomes(place, CUSTOMER_SERVICE, ticket_outcomes(history))
         lifecycle.retrain(PATH, as_of=pd.Timestamp("2026-01-05", tz="UTC").to_pydatetime())
         yield place
-    os.environ.pop("AIOPS_HOME") if before is None else os.environ.update(AIOPS_HOME=before)
 
 
 def with_canaries(tickets: pd.DataFrame) -> pd.DataFrame:
