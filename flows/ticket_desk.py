@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 
 from aiops_flows import Effect
+from aiops_flows.estimators.text_classes import OUT_OF_SCOPE
 
 __all__ = ["EFFECTS", "OUT_OF_SCOPE", "TEAMS", "assignment", "note", "reply_sent", "team_of", "urgency_rank"]
 
-OUT_OF_SCOPE = "out of scope"
 FRONT_DESK = "front desk"
 TEAMS = {
     "late order": "orders", "cancel order": "orders", "change address": "orders",
@@ -40,19 +40,12 @@ def assignment(ticket: Mapping[str, Any]) -> dict[str, Any]:
 
 def note(ticket: Mapping[str, Any]) -> dict[str, Any] | None:
     """The summary as a note at the ticket; None where there is none."""
-    said = _text(ticket["summary"])
-    return {"case_id": ticket["case_id"], "note": said} if said else None
+    return {"case_id": ticket["case_id"], "note": ticket["summary"]} if ticket["summary"] else None
 
 
 def reply_sent(ticket: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The reply that an agent wrote or took over; a proposal that nobody has read is never sent."""
-    said = _text(ticket["reply"]) if ticket["verdict_by"] == "person" and ticket["verdict"] == "answer" else None
-    return {"case_id": ticket["case_id"], "reply": said} if said else None
-
-
-def _text(writing: Any) -> str | None:
-    """The text of a writing, or of what an agent made of it."""
-    return str(writing["text"]) if isinstance(writing, Mapping) else writing or None
+    """The reply that an agent stated with the answer; a proposal that nobody took over is never sent."""
+    return {"case_id": ticket["case_id"], "reply": ticket["reply"]} if "reply" in ticket["stated"] else None
 
 
 EFFECTS = [

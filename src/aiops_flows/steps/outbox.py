@@ -193,7 +193,7 @@ def _decided(decision: Mapping[str, Any]) -> dict[str, Any]:
 
 def _outputs(specs: Sequence[tuple[str, str, bool]], found: Due, case_id: str) -> dict[str, Any]:
     """What the person who decided said is true, else what the models predicted; of a writing its text."""
-    row: dict[str, Any] = {}
+    row: dict[str, Any] = {"stated": [output for _, output, _ in specs if (case_id, output) in found.said]}
     for model, output, writes in specs:
         value, confidence, version = found.predictions.get((case_id, model), (None, None, None))
         writing = {"text": value} if writes and isinstance(value, str) else value

@@ -189,6 +189,7 @@ def test_bodies_see_the_case_the_decision_and_what_it_rests_on(place: Workspace)
         "verdict_reason": "rule",
         "actor": "policy",
         "revision": 0,
+        "stated": [],
         "replaces": None,
     }
     assert deliver(place, declared, Memory()) == Delivered()
@@ -215,6 +216,7 @@ def test_what_the_person_said_comes_before_what_the_model_said(place: Workspace)
     assert [seen[name]["fate"] for name in ids] == ["bad", "good"]
     assert [seen[name]["reply"] for name in ids] == ["Good day", "Hello"]
     assert [seen[name]["reply_writing"]["text"] for name in ids] == ["Hello", "Hello"]
+    assert [sorted(seen[name]["stated"]) for name in ids] == [["fate", "reply"], []]
 
 
 def test_a_correction_is_an_effect_of_its_own_that_names_the_one_it_replaces(place: Workspace) -> None:
