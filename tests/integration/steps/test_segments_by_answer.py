@@ -75,6 +75,7 @@ def test_each_predicted_class_is_certified_decided_audited_and_told_apart(place:
     assert check_drift(place, BY_ANSWER)
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_reading_that_says_another_outcome_corrects_what_was_decided(place: Workspace) -> None:
     """Where the verdict is judged by outcomes, the reader says them; the verdict alone is no agreement."""
     judged = replace(BY_ANSWER, review=replace(BY_ANSWER.review, judged_by={"late": wrong}, audit=1.0))
