@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast, get_args, get_origin
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Case", "CaseId", "Derivation", "Moment", "Text"]
 
-Derivation = Callable[["pd.DataFrame"], Sequence[Any]]
+Derivation = Callable[["pd.DataFrame"], Iterable[Any]]
 """A frame of cases -> one plain value a row (text, number, truth value, moment, or None), each from its row alone."""
 
 _LABEL = r"^[\w(](?:-?[\w .,;:&/'()+#%])*-?$"  # no markup, no quotes at the start, no formula sign, no "--"
@@ -112,6 +112,10 @@ class Case(BaseModel):
     """Columns computed from the others wherever cases become a frame, in this order: each sees the fields and the
     derived columns before it. They may be features, watched, segments and slices; they are never stored, so new code
     for them changes no case. Where one fails on a row, its value is missing."""
+
+    rows: ClassVar[Any] = None
+    """How many rows of a source become one case, such as ``SeriesRows`` of `aiops_flows.steps.series_rows`; by default
+    each row is a case."""
 
     case_id: CaseId
     received_at: Moment | None = None

@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 from aiops_flows.errors import RegistryError
 from aiops_flows.estimators.writer import WriterMixin
 from aiops_flows.registry.model_file import refuse_forgetful
+from aiops_flows.series.history import History, values_of
 from aiops_flows.steps.made_up import made_up_rows
 from aiops_flows.texts.threads import Thread
 from aiops_flows.use_case import Case
@@ -82,3 +83,20 @@ def test_a_writer_that_forgets_is_not_registered() -> None:
     with pytest.raises(RegistryError, match="after it was stored"):
         refuse_forgetful(Counting(), forgetful(Counting), rows)
     refuse_forgetful(Wavering(), forgetful(Wavering), rows)
+
+
+class Line(Case):
+    """A case with a history."""
+
+    history: History
+    stock: float
+
+
+def test_a_history_is_made_up_as_a_history() -> None:
+    """A forecaster is asked about series it could meet: a seasonal one, one that seldom sells, and none at all."""
+    real = pd.DataFrame({"history": [{"every": "month", "first": "2025-01-01", "values": [4_711.0]}], "stock": [1.0]})
+    rows = made_up_rows(Line, real)
+    values = values_of(rows["history"])
+    assert np.isfinite(values).sum(axis=1).tolist() == [36, 6, 0]
+    assert 4_711.0 not in values
+    assert rows["stock"].tolist() == [0.0, 1.0, 2.0]

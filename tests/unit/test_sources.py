@@ -70,7 +70,7 @@ def test_utf_16_and_a_byte_order_mark_are_read(tmp_path: Path) -> None:
     """What spreadsheets write is read."""
     (tmp_path / "a.csv").write_text("case_id\nü\n", encoding="utf-16")
     (tmp_path / "b.csv").write_text("case_id\nü\n", encoding="utf-8-sig")
-    assert [one(tmp_path / name).rows for name in ("a.csv", "b.csv")] == [[{"case_id": "ü"}]] * 2
+    assert [list(one(tmp_path / name).rows) for name in ("a.csv", "b.csv")] == [[{"case_id": "ü"}]] * 2
 
 
 def test_bad_json_lines_are_told_apart(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_a_failing_query_is_a_source_error() -> None:
 def test_an_empty_file_is_no_error(tmp_path: Path, content: bytes) -> None:
     """Nothing came, and that is all."""
     (tmp_path / "x.csv").write_bytes(content)
-    assert one(tmp_path / "x.csv").rows == []
+    assert list(one(tmp_path / "x.csv").rows) == []
 
 
 def test_an_inbox_leaves_half_written_and_foreign_files(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from aiops_flows.errors import UseCaseError
 from aiops_flows.registry import Registry
 from aiops_flows.settings import Settings
 from aiops_flows.steps.certifying import Certificate
+from aiops_flows.steps.delivery import cases_in
 from aiops_flows.steps.sources import deliveries
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase, load_use_case
@@ -91,7 +92,7 @@ def set_stage(settings: Settings, folder: Path, *, path: str = REHEARSAL, source
     Raises:
         UseCaseError: sample rows are missing, or the database holds real cases.
     """
-    sample = tuple(dict(row) for delivery in deliveries(source) for row in delivery.rows) if source else ()
+    sample = _sample(path, source) if source else ()
     if path != REHEARSAL and not sample:
         raise UseCaseError(f"to drill {path}, name a file with sample rows of it (--source); found none")
     load_for_all(path.partition(":")[0])
@@ -104,6 +105,13 @@ def set_stage(settings: Settings, folder: Path, *, path: str = REHEARSAL, source
             )
         champions(place, stage.use_case)
     return stage
+
+
+def _sample(path: str, source: str) -> tuple[dict[str, Any], ...]:
+    """The rows of a file, one a case."""
+    case_type = load_use_case(path).case
+    sent = (cases_in(case_type, delivery, datetime.now(UTC)) for delivery in deliveries(source))
+    return tuple(dict(row) for delivery in sent for row in delivery.rows)
 
 
 def _stand_in(use_case: UseCase, spec: ModelSpec) -> DummyClassifier | DummyRegressor:

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from aiops_flows.case_log.writes import QuarantineRow
 from aiops_flows.errors import SourceError
-from aiops_flows.steps.sources import Delivery, FrameRows, columns_found
+from aiops_flows.steps.sources import Delivery, FrameRows, Unreadable, columns_found
 from aiops_flows.use_case import Case
 
 __all__ = ["Checked", "check_rows", "conflict_row"]
@@ -98,7 +98,7 @@ def check_rows(case_type: type[Case], delivery: Delivery) -> Checked:
         checked.add(valid)
         for position, reason in reasons.items():
             checked.refused.append(_refused_row(case_type, delivery, start + position, reason))
-    checked.refused.extend(_refused_line(delivery, line.raw, line.reason) for line in delivery.unreadable)
+    checked.refused.extend(_refused_line(delivery, line) for line in delivery.unreadable)
     return _without_repeats(checked, delivery.name)
 
 
@@ -186,9 +186,10 @@ def _refused_row(case_type: type[Case], delivery: Delivery, position: int, reaso
     return QuarantineRow(_id_of(case_type, row), _digest(raw), "intake", reason, raw, delivery.name)
 
 
-def _refused_line(delivery: Delivery, line: str, reason: str) -> QuarantineRow:
-    raw = json.dumps(line)
-    return QuarantineRow(None, _digest(raw + reason), "read", reason, raw, delivery.name)
+def _refused_line(delivery: Delivery, line: Unreadable) -> QuarantineRow:
+    raw = json.dumps(line.raw)
+    case_id = None if line.case_id is None else ascii(line.case_id).strip("'")[:200]
+    return QuarantineRow(case_id, _digest(raw + line.reason), "read", line.reason, raw, delivery.name)
 
 
 def _id_of(case_type: type[Case], row: Mapping[str, Any]) -> str | None:

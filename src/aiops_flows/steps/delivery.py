@@ -8,12 +8,14 @@ import io
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, Protocol, overload
 
+from aiops_flows.case_type import Case
 from aiops_flows.errors import SourceError
 
-__all__ = ["Delivery", "FrameRows", "Unreadable", "file_bytes", "file_text"]
+__all__ = ["Delivery", "FrameRows", "RowsForm", "Unreadable", "cases_in", "column_of", "file_bytes", "file_text"]
 
 _UTF_16 = {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}
 _UNPACKED = 64 * 2**20  # bytes that any file may unpack to
@@ -26,6 +28,8 @@ class Unreadable:
 
     raw: str
     reason: str
+    case_id: str | None = None
+    """The case that it would have become, where that is known."""
 
 
 class FrameRows(Sequence[Mapping[str, Any]]):
@@ -50,6 +54,10 @@ class FrameRows(Sequence[Mapping[str, Any]]):
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return (dict(pairs) for pairs in self.pairs(slice(None), list(self._columns)))
 
+    def column(self, name: str) -> list[Any]:
+        """The values of one column."""
+        return self._columns[name]
+
     def pairs(self, place: slice, names: Sequence[str]) -> Iterator[Iterable[tuple[str, Any]]]:
         """Names and values of each of these rows, in the named columns; no row is made."""
         part = [self._columns[name][place] for name in names]
@@ -65,6 +73,33 @@ class Delivery:
     rows: Sequence[Mapping[str, Any]]
     unreadable: Sequence[Unreadable] = field(default=())
     file: Path | None = None
+
+
+class RowsForm(Protocol):
+    """How many rows of a source become one case; declared as ``rows`` of a case type."""
+
+    def fits(self, case_type: type[Case], delivery: Delivery) -> bool:
+        """Whether the delivery has such rows; else each of its rows is a case as it stands."""
+        ...
+
+    def cases_of(self, case_type: type[Case], delivery: Delivery, now: datetime) -> Delivery:
+        """The delivery with one row a case; rows of which no case can be made are told among the unreadable."""
+        ...
+
+
+def cases_in(case_type: type[Case], delivery: Delivery, now: datetime) -> Delivery:
+    """The delivery with one row a case, where the case type says how its rows are joined."""
+    form: RowsForm | None = case_type.rows
+    if form is None or not delivery.rows or not form.fits(case_type, delivery):
+        return delivery
+    return form.cases_of(case_type, delivery, now)
+
+
+def column_of(delivery: Delivery, name: str) -> list[Any]:
+    """The values of one column, None where a row has none."""
+    if isinstance(delivery.rows, FrameRows):
+        return delivery.rows.column(name)
+    return [row.get(name) for row in delivery.rows]
 
 
 def file_bytes(path: Path) -> bytes:

@@ -13,11 +13,14 @@ import pandas as pd
 from aiops_flows.case_log import Lease, leases, writes
 from aiops_flows.errors import BatchBusy
 from aiops_flows.steps.checking import Checked, check_rows, conflict_row
+from aiops_flows.steps.delivery import cases_in
 from aiops_flows.steps.frames import case_frame, empty_frame
 from aiops_flows.steps.inbox import work_through
 from aiops_flows.steps.leftovers import left_behind, suspects
+from aiops_flows.steps.outcomes import outcomes_beside
 from aiops_flows.steps.owners import let_go_of_the_gone
 from aiops_flows.steps.sources import Delivery, Source, deliveries
+from aiops_flows.steps.vanished import vanished_series
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import Case, UseCase
 
@@ -81,6 +84,7 @@ def _joined(use_case: UseCase, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _store(place: Workspace, use_case: UseCase, delivery: Delivery, *, history: bool, patient: bool) -> pd.DataFrame:
+    sent, delivery = delivery, cases_in(use_case.case, delivery, place.now())
     checked = check_rows(use_case.case, delivery)
     if not len(checked) and not checked.refused:
         _logger.info("%s is empty", delivery.name)
@@ -91,8 +95,12 @@ def _store(place: Workspace, use_case: UseCase, delivery: Delivery, *, history: 
     now = place.now()
     conflicts = _write(place, use_case, checked, lease, now)
     refused = checked.refused + [conflict_row(checked, position, delivery.name) for position in conflicts]
+    if delivery is not sent and not history:
+        refused += vanished_series(place, use_case, checked, delivery.name)
     if refused:
         writes.add_quarantine(place.log, use_case.name, refused, lease)
+    if delivery is not sent and not history:
+        outcomes_beside(place, use_case, sent)
     _report(delivery, checked, len(conflicts))
     gone = set(conflicts)
     kept = checked.only([position for position in range(len(checked)) if position not in gone]) if gone else checked

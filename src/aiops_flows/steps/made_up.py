@@ -7,6 +7,7 @@ from typing import Any, get_origin
 import pandas as pd
 
 from aiops_flows.registry.model_file import made_up
+from aiops_flows.series.history import Series, series_of
 from aiops_flows.steps.frames import plain_type
 from aiops_flows.use_case import Case
 
@@ -22,24 +23,32 @@ _THREADS: list[list[dict[str, str]] | None] = [
 ]
 
 
+_HISTORIES: list[Series | None] = [
+    series_of("month", 600, [(20.0 + month % 12) * (1 + month / 50) for month in range(36)]),
+    series_of("month", 600, [0.0, None, 3.0, 0.0, 0.0, 1.0, 0.0]),
+    None,
+]
+_MADE_UP: dict[Any, list[Any]] = {list: _THREADS, Series: _HISTORIES}
+
+
 def made_up_rows(case_type: type[Case], features: pd.DataFrame) -> pd.DataFrame:
-    """Three made-up rows where a column holds lists, such as threads; else none, and the registry makes up its own.
+    """Three made-up rows where a column holds threads or histories; else none, and the registry makes up its own.
 
     Args:
         case_type: whose columns the features are.
         features: only their names and types are taken.
     """
-    lists = [name for name in features if _holds_lists(case_type, str(name))]
-    if not lists:
+    held = {name: _MADE_UP[kind] for name in features if (kind := _kind(case_type, str(name))) in _MADE_UP}
+    if not held:
         return features.iloc[:0]
     rows = made_up(features.iloc[:0])
-    for name in lists:
-        rows[name] = pd.Series(_THREADS, dtype=object)
+    for name, values in held.items():
+        rows[name] = pd.Series(values, dtype=object)
     return rows
 
 
-def _holds_lists(case_type: type[Case], name: str) -> bool:
+def _kind(case_type: type[Case], name: str) -> Any:
     if name not in case_type.model_fields:
-        return False
+        return None
     plain: Any = plain_type(case_type.model_fields[name].annotation)
-    return (get_origin(plain) or plain) is list
+    return get_origin(plain) or plain

@@ -7,7 +7,7 @@ import json
 import logging
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,12 @@ from aiops_flows.case_log import questions, writes
 from aiops_flows.case_log.writes import QuarantineRow
 from aiops_flows.errors import SourceError, UseCaseError
 from aiops_flows.steps.inbox import work_through
+from aiops_flows.steps.series_outcomes import outcomes_in
 from aiops_flows.steps.sources import Delivery, Source, columns_found, deliveries
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase
 
-__all__ = ["OutcomesRecorded", "record_outcomes", "told_outcomes"]
+__all__ = ["OutcomesRecorded", "outcomes_beside", "record_outcomes", "told_outcomes"]
 
 _logger = logging.getLogger("aiops_flows.outcomes")
 _LONGEST = 200
@@ -61,7 +62,21 @@ def record_outcomes(place: Workspace, use_case: UseCase, source: Source) -> Outc
     return sum(parts, OutcomesRecorded())
 
 
+def outcomes_beside(place: Workspace, use_case: UseCase, delivery: Delivery) -> None:
+    """Store what rows that were taken in as cases tell of earlier cases: the totals of series, once they are known.
+
+    What cannot be read was put to quarantine when they were taken in, and is not told twice.
+    """
+    told = outcomes_in(place, use_case, delivery)
+    if told is not delivery and told.rows:
+        _record_told(place, use_case, replace(told, unreadable=[]))
+
+
 def _record(place: Workspace, use_case: UseCase, delivery: Delivery) -> OutcomesRecorded:
+    return _record_told(place, use_case, outcomes_in(place, use_case, delivery))
+
+
+def _record_told(place: Workspace, use_case: UseCase, delivery: Delivery) -> OutcomesRecorded:
     if not delivery.rows:
         return OutcomesRecorded(quarantined=_quarantine(place, use_case, delivery, []))
     identity = _identity(use_case, delivery)

@@ -38,6 +38,7 @@ _DAMAGED = (OSError, ValueError, LookupError, TypeError, AttributeError, NotImpl
 _OTHER_SEPARATORS = ";\t|"
 _LONGEST_FIELD = 64 * 2**20
 _SHOWN = 10
+_AT_ONCE = 5_000
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ def _from_csv(path: Path, text: str, *, separator: str = ",", quoted: bool = Tru
         raise SourceError(f"{path}: fields are parted by {used[0]!r}; expected commas. Write it again with commas")
     if repeated := sorted({name for name in header if header.count(name) > 1}):
         raise SourceError(f"{path}: columns named twice: {repeated}. Every column needs a name of its own")
-    rows: list[dict[str, str]] = []
+    told = _Columns(header)
     unreadable: list[Unreadable] = []
     while True:
         try:
@@ -159,11 +160,38 @@ def _from_csv(path: Path, text: str, *, separator: str = ",", quoted: bool = Tru
         if line is None:
             break
         if len(line) == len(header):
-            rows.append(dict(zip(header, line, strict=True)))
+            told.add(line)
         elif line:
             reason = f"line {lines.line_num} has {len(line)} fields, the header has {len(header)}"
             unreadable.append(Unreadable(json.dumps(line), reason))
-    return Delivery(path.name, header, rows, unreadable, path)
+    return Delivery(path.name, header, told.rows(), unreadable, path)
+
+
+class _Columns:
+    """Lines taken over as columns, in which a text that comes again and again is kept once."""
+
+    def __init__(self, header: Sequence[str]) -> None:
+        self._values: dict[str, list[str]] = {name: [] for name in header}
+        self._seen: list[dict[str, str]] = [{} for _ in header]
+        self._waiting: list[list[str]] = []
+
+    def add(self, line: list[str]) -> None:
+        self._waiting.append(line)
+        if len(self._waiting) == _AT_ONCE:
+            self._take_over()
+
+    def rows(self) -> FrameRows:
+        self._take_over()
+        return FrameRows(self._values)
+
+    def _take_over(self) -> None:
+        for values, seen, told in zip(
+            self._values.values(), self._seen, zip(*self._waiting, strict=True), strict=False
+        ):
+            if len(seen) > _AT_ONCE:
+                seen.clear()
+            values.extend([seen.setdefault(text, text) for text in told])
+        self._waiting.clear()
 
 
 def _from_json_lines(path: Path, text: str) -> Delivery:
