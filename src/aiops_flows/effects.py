@@ -29,7 +29,8 @@ class Effect:
     - ``{output}_confidence`` and ``{output}_version`` of the prediction that the decision rests on,
     - ``{output}_writing``: the whole writing of a model that writes,
 
-    and ``replaces``: the id of the effect of this name that an earlier decision on the case sent, None for the first.
+    each term of the use case as it was decided (None where the decision has none), and ``replaces``: the id of the
+    effect of this name that an earlier decision on the case sent, None for the first.
     """
 
     name: str

@@ -147,17 +147,9 @@ class _Rows:
         return sum(text is not None for text in self.truth) if self.spec.kind == "writer" else FEWEST_ROWS
 
     def _judge_some(self, gate: Gate, rows: NDArray[np.int64]) -> GateResult:
-        models = {name: _rows_of(scored, rows) for name, scored in self.models.items()}
+        models = {name: scored.rows(rows) for name, scored in self.models.items()}
         part = self.compare(np.asarray(self.truth)[rows], models, of_slice=True)
         return _judge_quality(gate, self.spec, part, len(rows))
-
-
-def _rows_of(scored: Scored, rows: NDArray[np.int64]) -> Scored:
-    """What a model said of some of the rows; where it said nothing usable, nothing."""
-    if not len(scored.values):
-        return scored
-    values = np.asarray(scored.values, dtype=object)[rows]
-    return Scored(values, None if scored.probabilities is None else scored.probabilities[rows], scored.classes)
 
 
 def measure(kind: Kind, truth: Sequence[Any] | NDArray[Any], scored: Scored) -> dict[str, float]:
@@ -165,7 +157,7 @@ def measure(kind: Kind, truth: Sequence[Any] | NDArray[Any], scored: Scored) -> 
     answers = read_answers(kind, truth, {_CHALLENGER: scored})[_CHALLENGER]
     if isinstance(answers, str):
         return {}
-    found = {name: metric.of(answers) for name, metric in METRICS.items() if metric.kind == kind}
+    found = {name: metric.of(answers) for name, metric in METRICS.items() if metric.measures(kind)}
     return {name: value for name, value in found.items() if math.isfinite(value)}
 
 
@@ -226,8 +218,8 @@ class _Judged:
 
 def _judge_quality(gate: Gate, spec: ModelSpec, comparison: Comparison, rows: int) -> GateResult:
     metric = METRICS.get(gate.metric)
-    if metric is None or metric.kind != spec.kind:
-        fitting = [name for name, each in METRICS.items() if each.kind == spec.kind]
+    if metric is None or not metric.measures(spec.kind):
+        fitting = [name for name, each in METRICS.items() if each.measures(spec.kind)]
         return _refused(gate, f"{gate.metric} is no metric of a {spec.kind}; there are {', '.join(fitting)}", rows)
     found = comparison.estimate(metric, _CHALLENGER)
     if isinstance(found, str):

@@ -246,6 +246,7 @@ def answer_review(
     replaces: int | None = None,
     *,
     says: dict[Name, Label] | None = None,
+    terms: dict[Name, bool | float | Label] | None = None,
 ) -> State[Any]:
     """Answer one case under your name.
 
@@ -257,6 +258,7 @@ def answer_review(
         your_name: it is kept with the decision
         replaces: for a correction, the revision of the decision that yours replaces
         says: what is true of the case, as output and label; labels only, since Prefect keeps them in clear
+        terms: what your decision says beyond the verdict, such as order and 120; the rest stays as it was proposed
     """
     declared, told = load_use_case(use_case), dict(says or {})
     if other := [model.output for model in declared.models if model.output in told and model.kind != "classifier"]:
@@ -273,6 +275,7 @@ def answer_review(
         replaces=replaces,
         channel="prefect",
         outcomes=told,
+        terms=terms,
     )
     what = f"decision {answer.revision}" if isinstance(answer, Decision) else "your reading"
     return Completed(message=f"{what} of this case is stored")
@@ -292,7 +295,8 @@ def recall(use_case: str, model: str, version: int) -> State[Any]:
     create_table_artifact(
         key=f"{done.model}-recall", table=[done.__dict__], description="What the recall found and did"
     )
-    return Completed(message=f"{done.found} found, {done.confirmed} confirmed, {done.requeued} put to people")
+    told = f"{done.found} found, {done.confirmed} confirmed, {done.requeued} put to people"
+    return Completed(message=told + (f"; {done.new_terms} with new terms" if done.new_terms else ""))
 
 
 @flow(name="record-outcomes", persist_result=False)

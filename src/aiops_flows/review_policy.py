@@ -78,6 +78,8 @@ class ReviewPolicy:
     """A person's answer is due so long after the review was opened."""
     priority: Callable[[pd.DataFrame], pd.Series[float]] | None = None
     """Frame -> number a row; higher is asked first. By default all are equal."""
+    terms: Mapping[str, Callable[[pd.DataFrame], Any]] = field(default_factory=dict)
+    """Not to be given: the use case puts its own terms here, so that they are part of the policy's version."""
 
     def __post_init__(self) -> None:
         if unknown := set(self.auto) - set(self.verdicts):
@@ -133,6 +135,9 @@ class ReviewPolicy:
         parts["auto"] = [[verdict, rule_text(rule)] for verdict, rule in self.auto.items()]
         parts["priority"] = rule_text(self.priority)
         parts["judged_by"] = [[name, _loss_text(loss)] for name, loss in self.judges("").items()]
+        del parts["terms"]  # where there are none, the version is what it was before there were any
+        if self.terms:
+            parts["terms"] = [[name, rule_text(term)] for name, term in self.terms.items()]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -149,6 +154,8 @@ def _loss_text(loss: Loss | None) -> str | None:
     """A loss as text: what it says of itself, or its source where that would name an address in memory."""
     if loss is None:
         return None
+    if hasattr(loss, "of_cases"):  # what it costs is computed by code that its own text does not hold
+        return rule_text(loss)
     told = repr(loss)
     plain = not (inspect.isroutine(loss) or isinstance(loss, functools.partial) or " at 0x" in told)
     return told if plain else rule_text(loss)

@@ -6,6 +6,7 @@ import ast
 import functools
 import inspect
 from collections.abc import Iterator, Mapping
+from dataclasses import is_dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -40,8 +41,13 @@ def _parts(used: object, seen: set[int]) -> Iterator[str]:
         yield from _parts(method, seen)
     elif used is not None and not isinstance(used, type) and not inspect.isbuiltin(used):
         yield type(used).__qualname__  # an object that can be called
-        yield from _parts(vars(type(used)).get("__call__"), seen)
-        yield from _named(getattr(used, "__dict__", {}), seen)
+        for name in ("__call__", "of_cases"):
+            yield from _parts(vars(type(used)).get(name), seen)
+        held = getattr(used, "__dict__", {})
+        yield from _named(held, seen)
+        for name in sorted(held):
+            if is_dataclass(held[name]) and not isinstance(held[name], type):  # such as the cost that a loss is made of
+                yield from (f"{name}: {part}" for part in _parts(held[name], seen))
 
 
 def _around(function: FunctionType) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import pkgutil
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,10 +18,12 @@ from aiops_flows.review_policy import Loss, ReviewPolicy
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import ArrayLike, NDArray
     from sklearn.base import BaseEstimator
 
 __all__ = [
     "Case",
+    "CaseCost",
     "CaseId",
     "Derivation",
     "Gate",
@@ -32,6 +34,7 @@ __all__ = [
     "Text",
     "UseCase",
     "load_use_case",
+    "quantile_column",
 ]
 
 
@@ -44,6 +47,21 @@ _NAME = re.compile(r"^[a-z][a-z0-9-]{0,62}$")
 
 Slicing = Callable[["pd.DataFrame"], "pd.Series[Any]"]
 """Takes a frame of cases, gives the slice of each row; a missing value is in none."""
+
+CaseCost = Callable[["pd.DataFrame", "NDArray[Any]"], "ArrayLike"]
+"""Takes a frame of cases (with one model's answers, and the terms that follow from them) and what turned out true;
+gives the money lost by acting on each answer: one finite number, 0 or more, a row. Quantiles that a model does not
+know are NaN in the frame: the cost must then do with the answer alone."""
+
+
+def quantile_column(output: str, level: float) -> str:
+    """The column that holds a quantile of an output: ``demand_q10`` of 0.1, ``demand_q97_5`` of 0.975."""
+    return f"{output}_{quantile_name(level)}"
+
+
+def quantile_name(level: float) -> str:
+    """The short name of a level: ``q10`` of 0.1, ``q97_5`` of 0.975."""
+    return f"q{round(100 * level, 8):g}".replace(".", "_")
 
 
 @dataclass(frozen=True)
@@ -128,6 +146,12 @@ class ModelSpec:
     """Own classes and functions of the estimator that may be loaded with it; all others must be on our list."""
     four_eyes: bool = False
     """A promotion needs the approval of somebody who neither trained nor proposed the version."""
+    cost: CaseCost | None = None
+    """What acting on an answer costs, once the truth is known; the metric ``mean_cost`` is its mean."""
+    scale: str | None = None
+    """The case column in whose unit ``mean_scaled_error`` counts errors, so that small and large series weigh alike."""
+    watched_by: str | None = None
+    """The case column whose values are watched one by one: drift of each machine or site by itself."""
 
     def __post_init__(self) -> None:
         if not _NAME.match(self.name):
@@ -139,6 +163,13 @@ class ModelSpec:
                 raise UseCaseError(f"model {self.name}: a drift rate of {rate}; it is a share strictly between 0 and 1")
         if not self.output.isidentifier():
             raise UseCaseError(f"model {self.name}: output {self.output!r} becomes a column and must be an identifier")
+        declared = {gate.metric for gate in self.gates}
+        if "mean_cost" in declared and self.cost is None:
+            raise UseCaseError(f"model {self.name} has a gate on mean_cost; give it a cost, such as cost=OrderCost()")
+        if "mean_scaled_error" in declared and self.scale is None:
+            raise UseCaseError(f"model {self.name} has a gate on mean_scaled_error; name a column of the case as scale")
+        if any(not 0 < level < 1 for level in self.quantiles):
+            raise UseCaseError(f"model {self.name}: quantiles {self.quantiles}; levels lie strictly between 0 and 1")
 
     @cached_property
     def kind(self) -> Kind:
@@ -160,8 +191,28 @@ class ModelSpec:
 
     @property
     def added_columns(self) -> list[str]:
-        """The columns that `predict` adds for this model."""
-        return [self.output, *(f"{self.output}_{part}" for part in ("confidence", "version", "note"))]
+        """The columns that `predict` adds for this model; those of quantiles last."""
+        parts = [f"{self.output}_{part}" for part in ("confidence", "version", "note")]
+        return [self.output, *parts, *self.quantile_columns]
+
+    @cached_property
+    def quantiles(self) -> tuple[float, ...]:
+        """The levels, ascending, of the quantiles that its estimator gives; none of an estimator that gives none."""
+        last = last_step(self.estimator)
+        if self.kind != "regressor" or not hasattr(last, "predict_quantiles"):
+            return ()
+        return tuple(sorted(float(level) for level in getattr(last, "quantiles", ())))
+
+    @property
+    def quantile_columns(self) -> list[str]:
+        """The columns of its quantiles, in ascending order of their levels."""
+        return [quantile_column(self.output, level) for level in self.quantiles]
+
+
+def last_step(estimator: Any) -> Any:
+    """The estimator, or the last step of a scikit-learn Pipeline: the one that predicts."""
+    steps = getattr(estimator, "steps", None)
+    return last_step(steps[-1][1]) if steps else estimator
 
 
 @dataclass(frozen=True)
@@ -175,6 +226,12 @@ class UseCase:
     description: str = ""
     effects: Sequence[Effect] = ()
     """What decisions send to other systems; `deliver` sends it."""
+    terms: Mapping[str, Derivation] = field(default_factory=dict)
+    """What a decision says beyond its verdict (an order of 120, an amount of 350): columns computed from the case and
+    the predictions, in this order; each sees the terms before it. One text, number or truth value a case, or None."""
+    cut: str = "case_id"
+    """The field by which cases are parted into those that are learned from, judged on and certified on: by a hash of
+    its value, so that cases of one machine stay together; by ``received_at``, the latest judge and certify."""
 
     def __post_init__(self) -> None:
         if not _NAME.match(self.name):
@@ -183,15 +240,7 @@ class UseCase:
             raise UseCaseError(f"use case {self.name} has no model; give at least one ModelSpec")
         columns = _columns_of(self.case)
         for model in self.models:
-            if unknown := [name for name in (*model.features, *model.drift_columns) if name not in columns]:
-                raise UseCaseError(
-                    f"model {model.name} uses {unknown}, which {self.case.__name__} does not have: {sorted(columns)}"
-                )
-            _check_slices(model, columns)
-            if clash := columns & set(model.added_columns):
-                raise UseCaseError(
-                    f"model {model.name} adds {sorted(clash)}, which {self.case.__name__} has; rename the output"
-                )
+            _check_model(model, self.case, columns)
         _refuse_repeats(f"use case {self.name}: model names", [model.name for model in self.models])
         _refuse_repeats(f"use case {self.name}: effect names", [effect.name for effect in self.effects])
         for effect in self.effects:
@@ -207,6 +256,23 @@ class UseCase:
         if own := _RESERVED & set(added):
             raise UseCaseError(f"use case {self.name}: rename the outputs {sorted(own)}; the library adds such columns")
         self._check_policy(columns)
+        self._check_terms(columns | set(added))
+        if self.review.terms != self.terms:  # part of what the policy decides, so part of its version
+            object.__setattr__(self, "review", replace(self.review, terms=self.terms))
+
+    def _check_terms(self, columns: set[str]) -> None:
+        """See that the cut is by a field, and that terms are new columns which can be computed."""
+        if self.cut not in self.case.model_fields:
+            raise UseCaseError(f"use case {self.name}: cut is {self.cut!r}, which is no field of {self.case.__name__}")
+        terms: dict[str, Any] = dict(self.terms)
+        if odd := [name for name in terms if name in columns | _RESERVED or not name.isidentifier()]:
+            raise UseCaseError(
+                f"use case {self.name}: the terms {odd} are columns already, or no identifiers; rename them"
+            )
+        if odd := [name for name, term in terms.items() if not callable(term)]:
+            raise UseCaseError(
+                f"use case {self.name}: the terms {odd} cannot be called; a term takes a frame and gives a value a row"
+            )
 
     def _check_policy(self, columns: set[str]) -> None:
         """See that what the policy names is there, and that quantities it is judged by have a loss."""
@@ -272,6 +338,20 @@ class UseCase:
                 return model
         raise UseCaseError(
             f"use case {self.name} has no model {name!r}; it has {[model.name for model in self.models]}"
+        )
+
+
+def _check_model(model: ModelSpec, case_type: type[Case], columns: set[str]) -> None:
+    """See that what a model names is there, and that it adds nothing that is there."""
+    own = [*model.features, *model.drift_columns, *filter(None, [model.scale, model.watched_by])]
+    if unknown := [name for name in own if name not in columns]:
+        raise UseCaseError(
+            f"model {model.name} uses {unknown}, which {case_type.__name__} does not have: {sorted(columns)}"
+        )
+    _check_slices(model, columns)
+    if clash := columns & set(model.added_columns):
+        raise UseCaseError(
+            f"model {model.name} adds {sorted(clash)}, which {case_type.__name__} has; rename the output"
         )
 
 

@@ -172,6 +172,7 @@ OTHERS: dict[str, object] = {
     "known_cases": 0.1,
     "due": timedelta(days=1),
     "priority": risky,
+    "terms": {"risk_of": risky},
 }
 
 

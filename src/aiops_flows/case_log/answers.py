@@ -14,7 +14,7 @@ from aiops_flows.case_log.moments import moment
 from aiops_flows.case_log.reviews import LaneKind, effective_decisions, open_audits, open_ordinary
 from aiops_flows.case_log.tables import DECISIONS, OUTCOMES, READINGS
 from aiops_flows.case_log.transaction import Transaction, writing
-from aiops_flows.case_log.values import value_texts
+from aiops_flows.case_log.values import mapping_text, read_values, value_texts
 from aiops_flows.errors import AlreadyDecided, ConflictingWrite
 
 __all__ = ["Decision", "Reading", "decide", "read_case"]
@@ -30,6 +30,8 @@ class Decision:
     reason: str
     actor: str
     at: datetime
+    terms: Mapping[str, Any] | None = None
+    """What it says beyond its verdict; None where the use case has no terms."""
 
 
 @dataclass(frozen=True)
@@ -46,39 +48,56 @@ class Reading:
     """The correction that came of it."""
 
 
-def _said(
-    verdict: str, reason: str, actor: str, seconds: float | None, shown: str | None, channel: str
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Said:
     """What an answer says, whatever it is stored as."""
-    return {
-        "verdict": verdict,
-        "reason": reason,
-        "actor": actor,
-        "seconds": None if seconds is None else float(seconds),
-        "shown": shown,
-        "channel": channel,
-    }
+
+    verdict: str
+    reason: str
+    actor: str
+    seconds: float | None
+    shown: str | None
+    channel: str
+    terms: Mapping[str, Any] | None
+    """As they were said, which may be some of them only."""
+    proposed: Mapping[str, Any] | None
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """What both tables keep."""
+        seconds = None if self.seconds is None else float(self.seconds)
+        said = {name: getattr(self, name) for name in ("verdict", "reason", "actor", "shown", "channel")}
+        return {**said, "seconds": seconds}
+
+    def whole_terms(self, held: Mapping[str, Any] | None) -> dict[str, Any] | None:
+        """All terms of a decision: what was said, else what held before, else what was proposed."""
+        known = (held or {}) if self.proposed is None else self.proposed
+        kept = {name: value for name, value in (held or {}).items() if name in known}
+        return {**(self.proposed or {}), **kept, **(self.terms or {})} or None
 
 
 def _add_decision(
-    transaction: Transaction, case_id: str, said: Mapping[str, Any], effective: Row[Any] | None, answers: int | None
+    transaction: Transaction, case_id: str, said: _Said, effective: Row[Any] | None, answers: int | None, *, anew: bool
 ) -> Decision:
+    """The decision, stored; ``anew`` where it answers what was proposed, and does not amend the decision that holds."""
     revision = 0 if effective is None else effective.revision + 1
+    held = None if anew or effective is None else read_values([effective.terms])[0]
+    terms = said.whole_terms(held)
     place = {
         "revision": revision,
         "actor_kind": "person",
         "replaces": None if effective is None else effective.revision,
         "review_round": answers,
+        "terms": mapping_text(terms),
+        "proposed": mapping_text(said.proposed),
     }
-    transaction.insert(DECISIONS, {"case_id": [case_id]}, {**said, **place})
-    return Decision(case_id, revision, said["verdict"], said["reason"], said["actor"], moment(transaction.at))
+    transaction.insert(DECISIONS, {"case_id": [case_id]}, {**said.columns, **place})
+    return Decision(case_id, revision, said.verdict, said.reason, said.actor, moment(transaction.at), terms)
 
 
-def _add_reading(
-    transaction: Transaction, case_id: str, said: Mapping[str, Any], review: Row[Any], *, blind: bool
-) -> None:
-    place = {"round": review.round, "kind": review.kind, "blind": int(blind)}
-    transaction.insert(READINGS, {"case_id": [case_id]}, {**said, **place})
+def _add_reading(transaction: Transaction, case_id: str, said: _Said, review: Row[Any], *, blind: bool) -> None:
+    place = {"round": review.round, "kind": review.kind, "blind": int(blind), "terms": mapping_text(said.terms or None)}
+    transaction.insert(READINGS, {"case_id": [case_id]}, {**said.columns, **place})
 
 
 def decide(
@@ -95,6 +114,8 @@ def decide(
     seconds: float | None = None,
     round: int | None = None,  # noqa: A002 - the word of the table
     outcomes: Mapping[str, Any] | None = None,
+    terms: Mapping[str, Any] | None = None,
+    proposed: Mapping[str, Any] | None = None,
 ) -> Decision:
     """A person's decision, which answers the open ordinary review of the case where there is one.
 
@@ -113,6 +134,9 @@ def decide(
         seconds: how long the person took.
         round: the ordinary review that must be open still; by default whichever is.
         outcomes: name -> what the person says is true; stored in the same transaction, known at its moment.
+        terms: name -> what the decision says beyond its verdict. What is not said is taken over: from the proposal
+            where a review is answered or nothing was decided, from the decision that holds where that is corrected.
+        proposed: the terms that were proposed, kept with the decision.
 
     Raises:
         CaseUnknown: the case is not stored.
@@ -120,7 +144,7 @@ def decide(
         ConflictingWrite: ``replaces`` names a revision, or ``round`` an ordinary review, that is not there or not open;
             or another value of an outcome became known at this very moment.
     """
-    said = _said(verdict, reason, actor, seconds, shown, channel)
+    said = _Said(verdict, reason, actor, seconds, shown, channel, terms, proposed)
     with writing(log, use_case, kind="decide", actor=actor) as transaction:
         transaction.refuse_unknown([case_id], transaction.known_cases([case_id]))
         effective = effective_decisions(transaction, [case_id]).get(case_id)
@@ -128,7 +152,7 @@ def decide(
         _refuse_replacing(use_case, case_id, effective, replaces, questioned=review is not None)
         open_round = None if review is None else review.round
         _refuse_round(use_case, case_id, round, open_round)
-        decision = _add_decision(transaction, case_id, said, effective, open_round)
+        decision = _add_decision(transaction, case_id, said, effective, open_round, anew=review is not None)
         for audit in open_audits(transaction, case_id):
             _add_reading(transaction, case_id, said, audit, blind=review is not None and bool(review.blind))
         _add_outcomes(transaction, case_id, outcomes or {})
@@ -202,6 +226,8 @@ def read_case(
     channel: str,
     outcomes: Mapping[str, Any] | None = None,
     corrects: bool = False,
+    terms: Mapping[str, Any] | None = None,
+    proposed: Mapping[str, Any] | None = None,
 ) -> Reading:
     """A person's reading of a case whose decision stands, which answers an open review of the lane.
 
@@ -222,13 +248,16 @@ def read_case(
         outcomes: name -> what the person says is true; stored with an audit. Of a second reading and of a case whose
             truth is known it is not: there the person is what is looked at.
         corrects: whether an audit says that the decision is wrong even where the verdict is the same.
+        terms: name -> what the person says beyond the verdict; the reading keeps it as it was said, and a correction
+            takes what was not said from the decision that it corrects.
+        proposed: the terms that were proposed, kept with a correction.
 
     Raises:
         CaseUnknown: the case is not stored.
         AlreadyDecided: the review has its reading.
         ConflictingWrite: the case has no such review, or is read a second time by the person who decided it.
     """
-    said = _said(verdict, reason, actor, seconds, shown, channel)
+    said = _Said(verdict, reason, actor, seconds, shown, channel, terms, proposed)
     with writing(log, use_case, kind="read", actor=actor) as transaction:
         transaction.refuse_unknown([case_id], transaction.known_cases([case_id]))
         review = _lane_review(use_case, case_id, transaction.execute(_LANE, use_case, case_id), round)
@@ -251,13 +280,13 @@ def _same_person(one: str, other: str) -> bool:
 
 
 def _correction(
-    transaction: Transaction, case_id: str, said: Mapping[str, Any], answers: int, *, corrects: bool
+    transaction: Transaction, case_id: str, said: _Said, answers: int, *, corrects: bool
 ) -> Decision | None:
     """The decision that an audit makes where it contradicts policy; a recall may have decided since it was opened."""
     effective = effective_decisions(transaction, [case_id])[case_id]
-    if effective.actor_kind != "policy" or (effective.verdict == said["verdict"] and not corrects):
+    if effective.actor_kind != "policy" or (effective.verdict == said.verdict and not corrects):
         return None
-    return _add_decision(transaction, case_id, said, effective, answers)
+    return _add_decision(transaction, case_id, said, effective, answers, anew=False)
 
 
 def _lane_review(use_case: str, case_id: str, rows: Sequence[Row[Any]], asked: int | None) -> Row[Any]:

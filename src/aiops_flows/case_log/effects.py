@@ -38,7 +38,8 @@ class Due:
     """Decisions in force that an effect was not planned for yet, and what they rest on."""
 
     decisions: list[dict[str, Any]] = field(default_factory=list)
-    """``case_id``, ``revision``, ``verdict``, ``reason``, ``actor``, ``actor_kind``, ``names`` (of what is due)."""
+    """``case_id``, ``revision``, ``verdict``, ``reason``, ``actor``, ``actor_kind``, ``terms`` (by name), ``names``
+    (of what is due)."""
     predictions: dict[tuple[str, str], tuple[Any, float | None, int]] = field(default_factory=dict)
     """By case id and model: value, confidence and version of the prediction that the decision rests on."""
     said: dict[tuple[str, str], Any] = field(default_factory=dict)
@@ -70,7 +71,8 @@ _MISSING: Final = """
         AND e.revision = d.revision AND e.name = ?)"""
 _AT: Final = "(SELECT a.at FROM audit AS a WHERE a.use_case = d.use_case AND a.seq = d.seq)"
 _DUE: Final = """
-    SELECT d.case_id, d.revision, d.verdict, d.reason, d.actor, d.actor_kind, d.seq, {at} AS at FROM decisions AS d
+    SELECT d.case_id, d.revision, d.verdict, d.reason, d.actor, d.actor_kind, d.terms, d.seq, {at} AS at
+    FROM decisions AS d
     WHERE d.use_case = ? AND d.case_id > ? AND ({lacking})
         AND NOT EXISTS (SELECT 1 FROM decisions AS n WHERE n.use_case = d.use_case AND n.case_id = d.case_id
             AND n.revision = d.revision + 1)
@@ -151,7 +153,7 @@ def _decision(row: Row[Any], wanted: Sequence[Wanted], there: set[tuple[str, int
         and (one.since is None or row.at >= moment_text(one.since))
     ]
     told = {name: row._mapping[name] for name in ("case_id", "revision", "verdict", "reason", "actor", "actor_kind")}
-    return {**told, "names": names}
+    return {**told, "terms": read_values([row.terms])[0] or {}, "names": names}
 
 
 def _rested_on(rows: Sequence[Row[Any]]) -> dict[tuple[str, str], tuple[Any, float | None, int]]:

@@ -18,6 +18,7 @@ _MOMENTS = {"at", "received_at", "known_at", "event_at", "due_at", "opened_at"}
 _NUMBERS = {"revision", "version", "round", "attempts", "rows", "number", "failures", "lost"}
 _MAYBE_NUMBERS = {"question", "clears"}
 _REALS = {"confidence", "priority", "audit_probability", "seconds"}
+_READ = {"value", "terms", "proposed", "held"}
 _FLAGS = {"blind", "known", "shown", "replaced"}
 
 
@@ -32,11 +33,11 @@ def _column(name: str, values: Sequence[Any], maybe: Collection[str]) -> Any:
         return pd.array([bool(value) for value in values], dtype="bool")
     if name in _REALS:
         return pd.array(values, dtype="float64")
-    return pd.Series(read_values(values) if name == "value" else values, dtype=object)
+    return pd.Series(read_values(values) if name in _READ else values, dtype=object)
 
 
 def ask(log: CaseLog, statement: str, values: Sequence[Any], maybe: Collection[str] = ()) -> pd.DataFrame:
-    """The rows of a statement; moments are datetimes in UTC, and the JSON of a column ``value`` is read.
+    """The rows of a statement; moments are datetimes in UTC, and the JSON of values and terms is read.
 
     Numbers that may be missing are named in ``maybe``, so that the type of their column is always the same.
     """

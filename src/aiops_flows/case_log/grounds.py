@@ -19,14 +19,14 @@ def automatic_revisions(
     """Every decision that policy ever wrote, first ones and those after a recall, the latest first.
 
     Returns:
-        Columns ``case_id``, ``revision``, ``verdict``, ``policy_version``, ``at``, ``detail`` (JSON text of the audit
-        row: ``policy``, ``certificate``).
+        Columns ``case_id``, ``revision``, ``verdict``, ``policy_version``, ``at``, ``terms`` (by name; None where there
+        are none), ``detail`` (JSON text of the audit row: ``policy``, ``certificate``).
     """
     where = Conditions(use_case, "d")
     where.require("d.actor_kind = 'policy'")
     where.add("a.at >= ?", since)
     statement = f"""
-        SELECT d.case_id, d.revision, d.verdict, d.policy_version, a.at, a.detail
+        SELECT d.case_id, d.revision, d.verdict, d.policy_version, a.at, d.terms, a.detail
         FROM decisions AS d JOIN audit AS a ON a.use_case = d.use_case AND a.seq = d.seq
         WHERE {where} ORDER BY d.seq DESC, d.case_id{limited(limit)}"""
     return ask(log, statement, where.values)

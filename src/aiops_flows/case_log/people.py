@@ -81,18 +81,20 @@ def readings(
 
     Returns:
         Columns ``case_id``, ``round``, ``kind``, ``verdict``, ``reason``, ``actor``, ``blind``, ``seconds``,
-        ``question`` (the revision that was in question), ``opened_at`` (of the review), ``at``.
+        ``terms`` (by name, those that were said; None where none were), ``question`` (the revision that was in
+        question), ``held`` (the terms of that decision), ``opened_at`` (of the review), ``at``.
     """
     where = Conditions(use_case, "g")
     where.add("g.kind = ANY(?)", listed(kinds))
     where.add("g.case_id = ANY(?)", listed(case_ids))
     where.add("a.at <= ?", known_by)
     statement = f"""
-        SELECT g.case_id, g.round, g.kind, g.verdict, g.reason, g.actor, g.blind, g.seconds, r.question,
-            o.at AS opened_at, a.at
+        SELECT g.case_id, g.round, g.kind, g.verdict, g.reason, g.actor, g.blind, g.seconds, g.terms, r.question,
+            q.terms AS held, o.at AS opened_at, a.at
         FROM readings AS g JOIN audit AS a ON a.use_case = g.use_case AND a.seq = g.seq
         JOIN reviews AS r ON r.use_case = g.use_case AND r.case_id = g.case_id AND r.round = g.round
         JOIN audit AS o ON o.use_case = r.use_case AND o.seq = r.seq
+        LEFT JOIN decisions AS q ON q.use_case = r.use_case AND q.case_id = r.case_id AND q.revision = r.question
         WHERE {where} ORDER BY g.case_id, g.round"""
     return ask(log, statement, where.values)
 
@@ -101,14 +103,15 @@ def answered(log: CaseLog, use_case: str, *, known_by: datetime | None = None) -
     """What people decided when an ordinary review asked them, by case id and revision.
 
     Returns:
-        Columns ``case_id``, ``revision``, ``verdict``, ``actor``, ``seconds``, ``shown`` (whether it is stored what
-        the person saw), ``round``, ``opened_at`` (of the review), ``at``.
+        Columns ``case_id``, ``revision``, ``verdict``, ``actor``, ``seconds``, ``terms`` and ``proposed`` (by name;
+        None where there are none), ``shown`` (whether it is stored what the person saw), ``round``, ``opened_at`` (of
+        the review), ``at``.
     """
     where = Conditions(use_case, "d")
     where.require("d.actor_kind = 'person' AND r.kind IS NULL")
     where.add("a.at <= ?", known_by)
     statement = f"""
-        SELECT d.case_id, d.revision, d.verdict, d.actor, d.seconds,
+        SELECT d.case_id, d.revision, d.verdict, d.actor, d.seconds, d.terms, d.proposed,
             (d.shown IS NOT NULL AND d.shown <> '') AS shown, r.round, o.at AS opened_at, a.at
         FROM decisions AS d JOIN audit AS a ON a.use_case = d.use_case AND a.seq = d.seq
         JOIN reviews AS r ON r.use_case = d.use_case AND r.case_id = d.case_id AND r.round = d.review_round

@@ -194,7 +194,7 @@ def effective(
 
     Returns:
         Columns ``case_id``, ``revision``, ``verdict``, ``reason``, ``actor``, ``actor_kind`` (policy or person),
-        ``policy_version``, ``at``.
+        ``policy_version``, ``at``, ``terms`` (by name; None where there are none).
     """
     where = Conditions(use_case, "d")
     where.add("d.case_id = ANY(?)", listed(case_ids))
@@ -204,7 +204,7 @@ def effective(
         where.require(_LAST_DECISION)
     where.add(_LAST_DECISION_BY, known_by)
     statement = f"""
-        SELECT d.case_id, d.revision, d.verdict, d.reason, d.actor, d.actor_kind, d.policy_version, a.at
+        SELECT d.case_id, d.revision, d.verdict, d.reason, d.actor, d.actor_kind, d.policy_version, a.at, d.terms
         FROM decisions AS d JOIN audit AS a ON a.use_case = d.use_case AND a.seq = d.seq
         WHERE {where} ORDER BY d.case_id"""
     return ask(log, statement, where.values)
@@ -223,8 +223,8 @@ def automatic(
 
     Returns:
         Columns ``case_id``, ``received_at``, ``at`` (of the decision), ``verdict``, ``policy_version``,
-        ``audit_probability``; of the model's prediction ``version``, ``value`` and ``confidence``, missing where it
-        had made none.
+        ``audit_probability``, ``terms`` (by name; None where there are none); of the model's prediction ``version``,
+        ``value`` and ``confidence``, missing where it had made none.
     """
     where = Conditions(use_case, "d")
     where.require("d.revision = 0 AND d.actor_kind = 'policy'")
@@ -232,7 +232,7 @@ def automatic(
     where.add("a.at < ?", decided_before)
     where.add("a.at <= ?", known_by)
     statement = f"""
-        SELECT d.case_id, c.received_at, a.at, d.verdict, d.policy_version, d.audit_probability,
+        SELECT d.case_id, c.received_at, a.at, d.verdict, d.policy_version, d.audit_probability, d.terms,
             p.version, p.value, p.confidence
         FROM decisions AS d JOIN audit AS a ON a.use_case = d.use_case AND a.seq = d.seq
         JOIN cases AS c ON c.use_case = d.use_case AND c.case_id = d.case_id
@@ -310,10 +310,11 @@ def decided_by_version(log: CaseLog, use_case: str, *, model: str, version: int)
     A decision rests on the prediction that was the latest of its case when it was written.
 
     Returns:
-        Columns ``case_id``, ``revision`` (of the decision), ``verdict``, ``actor_kind``.
+        Columns ``case_id``, ``revision`` (of the decision), ``verdict``, ``actor_kind``, ``terms`` (by name; None
+        where there are none).
     """
     statement = f"""
-        SELECT d.case_id, d.revision, d.verdict, d.actor_kind FROM predictions AS p
+        SELECT d.case_id, d.revision, d.verdict, d.actor_kind, d.terms FROM predictions AS p
         JOIN decisions AS d ON d.use_case = p.use_case AND d.case_id = p.case_id
         WHERE p.use_case = ? AND p.model = ? AND p.version = ? AND p.seq < d.seq AND {_LAST_DECISION}
             AND NOT EXISTS (SELECT 1 FROM predictions AS q WHERE q.use_case = p.use_case AND q.case_id = p.case_id

@@ -70,7 +70,7 @@ def review_columns(reviews: Reviews, kind: LaneKind | None = None) -> dict[str, 
 
 
 _DECIDED = """
-    SELECT case_id, revision, verdict, reason, actor, actor_kind, seq FROM decisions
+    SELECT case_id, revision, verdict, reason, actor, actor_kind, terms, seq FROM decisions
     WHERE use_case = ? AND case_id = ANY(?) ORDER BY revision"""
 
 _OPEN = """

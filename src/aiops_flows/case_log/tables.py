@@ -112,6 +112,8 @@ DECISIONS = _table(
     _number("seq"),
     Column("audit_probability", _REAL),
     Column("seconds", _REAL),
+    _maybe("terms"),
+    _maybe("proposed"),
     CheckConstraint("actor_kind IN ('policy', 'person')", name="decisions_actor_kind"),
     CheckConstraint(
         "(revision = 0 AND replaces IS NULL) OR (revision > 0 AND replaces IS NOT NULL AND replaces = revision - 1)",
@@ -148,6 +150,7 @@ READINGS = _table(
     _maybe("shown"),
     _maybe("channel"),
     _number("seq"),
+    _maybe("terms"),
     ForeignKeyConstraint(["use_case", "case_id", "round"], ["reviews.use_case", "reviews.case_id", "reviews.round"]),
     CheckConstraint("kind IN ('audit', 'second', 'known')", name="readings_kind"),
 )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import orjson
 
-__all__ = ["floats", "read_values", "value_texts"]
+__all__ = ["floats", "mapping_text", "read_values", "value_texts"]
 
 _PLAIN = {float, int, bool, type(None)}
 
@@ -39,6 +39,11 @@ def floats(values: Sequence[float | None] | np.ndarray[Any, Any]) -> list[float 
     told = column.astype(object)
     told[~np.isfinite(column)] = None
     return list(told.tolist())
+
+
+def mapping_text(said: Mapping[str, Any] | None) -> str | None:
+    """The JSON text of names and values, in their order; a value that is missing, NaN or infinite is null."""
+    return None if said is None else orjson.dumps(dict(said), option=orjson.OPT_SERIALIZE_NUMPY).decode()
 
 
 def read_values(texts: Iterable[str | None]) -> list[Any]:

@@ -15,7 +15,7 @@ from aiops_flows.case_log.log import CaseLog
 from aiops_flows.case_log.reviews import Reviews, effective_decisions, open_ordinary, review_columns
 from aiops_flows.case_log.tables import DECISIONS, REVIEWS
 from aiops_flows.case_log.transaction import Inserted, Transaction, writing
-from aiops_flows.case_log.values import floats
+from aiops_flows.case_log.values import floats, read_values
 from aiops_flows.errors import ChampionChanged, ConflictingWrite
 
 __all__ = ["Decisions", "StoredVerdict", "VerdictsAdded", "add_verdicts", "redecide"]
@@ -35,6 +35,8 @@ class Decisions:
     """The revision that each replaces; only for `redecide`."""
     audit_probabilities: Sequence[float | None] = ()
     """With which probability a person reads the case as well; only for `add_verdicts`, and may be left out."""
+    terms: Sequence[str | None] = ()
+    """What each says beyond its verdict, as a JSON object; may be left out."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,8 @@ class StoredVerdict:
     by: str | None
     """``policy`` or ``person``; None while a person must answer."""
     revision: int | None = None
+    terms: Mapping[str, Any] | None = None
+    """What it says beyond its verdict; None where nothing was stored."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +126,12 @@ def _verdict_columns(decisions: Decisions) -> dict[str, list[Any]]:
     probabilities = list(decisions.audit_probabilities)
     if probabilities.count(None) < len(probabilities):
         columns["audit_probability"] = floats(probabilities)
-    return columns
+    return columns | _terms(decisions.terms)
+
+
+def _terms(texts: Sequence[str | None]) -> dict[str, list[Any]]:
+    """The column of terms, where any are said."""
+    return {"terms": list(texts)} if any(texts) else {}
 
 
 def _open_audits(
@@ -157,7 +166,9 @@ def _stored(transaction: Transaction, case_ids: list[str]) -> dict[str, StoredVe
     waiting = open_ordinary(transaction, case_ids)
     stored = {case_id: StoredVerdict(None, row.reason, None) for case_id, row in waiting.items()}
     for case_id, row in effective_decisions(transaction, case_ids).items():
-        stored[case_id] = StoredVerdict(row.verdict, row.reason, row.actor_kind, row.revision)
+        stored[case_id] = StoredVerdict(
+            row.verdict, row.reason, row.actor_kind, row.revision, read_values([row.terms])[0]
+        )
     transaction.refuse_unknown(case_ids, stored)
     return stored
 
@@ -198,6 +209,7 @@ def redecide(
             "verdict": [decisions.verdicts[place] for place in places],
             "reason": [decisions.reasons[place] for place in places],
         }
+        columns |= _terms([decisions.terms[place] for place in places] if decisions.terms else [])
         same = {"actor": actor, "actor_kind": "policy", "policy_version": policy_version}
         return transaction.insert(DECISIONS, columns, same).new
 

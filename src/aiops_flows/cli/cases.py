@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from aiops_flows.cli.case_text import show_case, with_terms, write_page
 from aiops_flows.cli.output import AsJson, UseCaseName, UseCasePath, name_of, printable, say, show_rows, working
 from aiops_flows.errors import SourceError, UseCaseError
 
@@ -58,8 +59,15 @@ def _as_listed(row: Mapping[Any, Any], blind: bool) -> dict[str, Any]:
 
 
 @review_app.command("show")
-def review_show(use_case: UseCasePath, case_id: str, as_json: AsJson = False) -> None:
-    """One case as a reviewer sees it: its fields, and unless it is read blind the predictions and what moved them."""
+def review_show(
+    use_case: UseCasePath,
+    case_id: str,
+    picture: Annotated[
+        Path | None, typer.Option(help="file for a page that draws the case's history and forecast")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """One case as a reviewer sees it: its fields, and unless it is read blind the predictions and what is proposed."""
     from aiops_flows.case_log import questions
     from aiops_flows.steps import explaining
     from aiops_flows.steps.workspace import Workspace
@@ -67,54 +75,21 @@ def review_show(use_case: UseCasePath, case_id: str, as_json: AsJson = False) ->
 
     place, declared = Workspace.here(), load_use_case(use_case)
     shown = explaining.shown(place, declared, case_id)
+    if picture is not None:
+        write_page(picture, explaining.page(place, declared, case_id))
     decided = questions.effective(place.log, declared.name, case_ids=[case_id]).to_dict("records")
     if shown["blind"]:
         decided = []
     if as_json:
         say(json.dumps(shown | {"decision": decided[0] if decided else None}, indent=2, default=str))
         return
-    show_rows([{"field": name, "value": _readable(value)} for name, value in shown["case"].items()], as_json=False)
-    for said in shown["predictions"]:
-        say("")
-        _show_prediction(said)
-    say("")
-    say(f"asked because: {shown['asked_because'] or 'no review is open'}")
+    show_case(shown, list(declared.terms))
     for decision in decided:
+        what = f"{decision['verdict']}{with_terms(decision['terms'])}"
         revision = f"revision {decision['revision']}"
-        say(printable(f"decided: {decision['verdict']} by {decision['actor']}, {revision}: {decision['reason']}"))
-
-
-def _readable(value: Any) -> Any:
-    """A field of a case as text for people: turns of a conversation one below the other."""
-    if isinstance(value, list) and value and all(isinstance(turn, dict) and "text" in turn for turn in value):
-        return "\n".join(f"{turn.get('speaker', '?')}: {turn['text']}" for turn in value)
-    return value
-
-
-def _show_prediction(said: Mapping[str, Any]) -> None:
-    """What a model says of the case, for people: classes with their probabilities, texts as texts."""
-    about = f"{said['model']} version {said['version']}"
-    if said["kind"] == "writer":
-        _show_writing(about, said["value"])
-        return
-    say(printable(f"{about} says {said['value']} (confidence {said['confidence']})"))
-    if len(said["likeliest"]) > 1:
-        show_rows(said["likeliest"], as_json=False)
-    show_rows(said["reasons"], as_json=False, empty="no reasons: the version cannot be loaded")
-
-
-def _show_writing(about: str, writing: Any) -> None:
-    """A writing as its text, and the candidates to choose from where it has any, with where each comes from."""
-    writing = writing if isinstance(writing, dict) else {"text": writing}
-    candidates = writing.get("candidates") or []
-    if not writing.get("text"):
-        say(f"{about} has nothing to say")
-    elif not candidates:
-        say(printable(f"{about} writes:\n{writing['text']}"))
-    else:
-        say(f"{about} offers, the best first:")
-        named = ("source", "title", "similarity", "text")
-        show_rows([{name: each.get(name) for name in named if name in each} for each in candidates], as_json=False)
+        say(printable(f"decided: {what} by {decision['actor']}, {revision}: {decision['reason']}"))
+    if picture is not None:
+        say(f"drawn: {picture}")
 
 
 @review_app.command("answer")
@@ -129,6 +104,10 @@ def review_answer(
     says: Annotated[
         list[str] | None,
         typer.Option(help="what is true, as OUTPUT=VALUE or OUTPUT=@FILE for a text; may be given again"),
+    ] = None,
+    term: Annotated[
+        list[str] | None,
+        typer.Option(help="what you decide beyond the verdict, as TERM=VALUE such as order=120; may be given again"),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -152,25 +131,34 @@ def review_answer(
         shown=shown,
         seconds=seconds,
         channel="cli",
-        outcomes=_told(says or []),
+        outcomes={name: _value(value) for name, value in _named("--says intent=refund", says).items()},
+        terms=_named("--term order=120", term),
     )
-    revision = answer.revision if isinstance(answer, Decision) else None
+    revision, terms = (answer.revision, answer.terms) if isinstance(answer, Decision) else (None, None)
     row: dict[str, Any] = {"case_id": case_id, "revision": revision, "verdict": verdict}
     if as_json:
-        show_rows([row], as_json=True)
+        show_rows([row | ({"terms": terms} if terms else {})], as_json=True)
     else:
-        say(f"{case_id}: {verdict}, " + ("read" if revision is None else f"revision {revision}"))
+        what = f"{case_id}: {verdict}{with_terms(terms)}, "
+        say(printable(what + ("read" if revision is None else f"revision {revision}")))
 
 
-def _told(says: Sequence[str]) -> dict[str, str]:
-    """Output -> value, as it was typed or as the file after ``@`` holds it."""
+def _named(example: str, given: Sequence[str] | None) -> dict[str, str]:
+    """Name -> value, as they were typed as NAME=VALUE."""
     told: dict[str, str] = {}
-    for each in says:
-        output, found, value = each.partition("=")
-        if not found or output.strip() in told:
-            raise UseCaseError("--says needs OUTPUT=VALUE, such as --says intent=refund, once for each output")
-        told[output.strip()] = _of_file(Path(value[1:])) if value.startswith("@") else value
+    for each in given or []:
+        name, found, value = each.partition("=")
+        if not found or name.strip() in told:
+            raise UseCaseError(
+                f"{example.split(maxsplit=1)[0]} needs NAME=VALUE, such as {example}, once for each name"
+            )
+        told[name.strip()] = value
     return told
+
+
+def _value(typed: str) -> str:
+    """What was typed, or what the file after ``@`` holds."""
+    return _of_file(Path(typed[1:])) if typed.startswith("@") else typed
 
 
 def _of_file(path: Path) -> str:

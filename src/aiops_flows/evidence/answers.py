@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from aiops_flows.evidence.writing import Writings, text_of
 
-__all__ = ["Answers", "Counts", "Floats", "Kind", "Scored", "read_answers"]
+__all__ = ["Answers", "Counts", "Floats", "Kind", "Scored", "even_pair", "read_answers"]
 
 Kind = Literal["classifier", "regressor", "writer"]
 
@@ -24,18 +24,33 @@ Counts = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Scored:
-    """What a model said of some rows: scikit-learn's ``predict``, and ``predict_proba`` with ``classes_``."""
+    """What a model said of some rows: scikit-learn's ``predict``, and ``predict_proba`` with ``classes_``.
+
+    Of a regressor also its quantiles (rows by levels). What was lost by acting on each answer, and the unit in which
+    errors are counted, come from the cases.
+    """
 
     values: Sequence[Any] | NDArray[Any]
     probabilities: NDArray[np.float64] | None = None
     classes: Sequence[Any] | NDArray[Any] | None = None
     missing: str = ""
     """Why there are no answers at all; empty where there are."""
+    quantiles: Floats | None = None
+    levels: Sequence[float] = ()
+    """The levels of the quantiles, ascending."""
+    costs: Floats | None = None
+    scales: Floats | None = None
+
+    def rows(self, chosen: NDArray[np.int64]) -> Scored:
+        """The same for some of the rows; where nothing usable was said, nothing."""
+        if not len(self.values):
+            return self
+        return replace(self, values=np.asarray(self.values, dtype=object)[chosen], **_rows(self, _BY_ROW, chosen))
 
 
 @dataclass(frozen=True)
 class Answers:
-    """Rows with their truth and the answers to them.
+    """Rows with their truth and the answers to them; what is not there is None.
 
     Of a classifier, ``truth`` and ``predicted`` are places in the list of classes, and ``probabilities`` has a column
     for each class in that order. Of a regressor, both are quantities and ``probabilities`` is None. Of a writer, they
@@ -46,12 +61,19 @@ class Answers:
     predicted: Floats
     probabilities: Floats | None = None
     writings: Writings | None = None
+    quantiles: Floats | None = None
+    """Rows by levels, ascending in each row."""
+    levels: Sequence[float] = ()
+    costs: Floats | None = None
+    """What was lost by acting on each answer, in money."""
+    scales: Floats | None = None
+    """The unit in which the error of each row is counted."""
 
     def rows(self, chosen: NDArray[np.int64]) -> Answers:
         """The same for some of the rows."""
-        probabilities = None if self.probabilities is None else self.probabilities[chosen]
         writings = None if self.writings is None else self.writings.rows(chosen)
-        return Answers(self.truth[chosen], self.predicted[chosen], probabilities, writings)
+        some = _rows(self, _BY_ROW, chosen)
+        return replace(self, truth=self.truth[chosen], predicted=self.predicted[chosen], writings=writings, **some)
 
     @property
     def shares(self) -> Floats:
@@ -63,6 +85,24 @@ class Answers:
         if self.probabilities is None:
             raise ValueError("these answers hold no probabilities; measure them with accuracy or f1_macro")
         return self.probabilities
+
+
+_BY_ROW = ("probabilities", "quantiles", "costs", "scales")
+
+
+def _rows(of: Scored | Answers, names: Sequence[str], chosen: NDArray[np.int64]) -> dict[str, Any]:
+    """Some rows of those arrays that are there."""
+    arrays = {name: getattr(of, name) for name in names}
+    return {name: array[chosen] for name, array in arrays.items() if array is not None}
+
+
+def even_pair(levels: Sequence[float]) -> tuple[int, int] | None:
+    """The places of the outermost two levels that lie evenly about the median; None where no two do."""
+    for low, level in enumerate(levels):
+        for high in range(len(levels) - 1, low, -1):
+            if math.isclose(level + levels[high], 1.0, abs_tol=1e-9):
+                return low, high
+    return None
 
 
 def read_answers(
@@ -83,10 +123,10 @@ def read_answers(
         reason = f"{missing} of {len(known)} rows have no true value"
         return dict.fromkeys(models, reason)
     if kind == "regressor":
-        return {name: _quantities(known, scored) for name, scored in models.items()}
+        return {name: _costed(scored, _quantities(known, scored)) for name, scored in models.items()}
     classes = _all_classes(known, models)
     place = {value: index for index, value in enumerate(classes)}
-    return {name: _places(known, scored, place) for name, scored in models.items()}
+    return {name: _costed(scored, _places(known, scored, place)) for name, scored in models.items()}
 
 
 def _listed(values: Sequence[Any] | NDArray[Any]) -> list[Any]:
@@ -125,7 +165,21 @@ def _quantities(truth: list[Any], scored: Scored) -> Answers | str:
         return "truth or predictions are not numbers"
     if not (np.isfinite(answers.truth).all() and np.isfinite(answers.predicted).all()):
         return "truth or predictions hold infinite numbers"
-    return answers
+    return answers if scored.quantiles is None else _with_quantiles(answers, scored)
+
+
+def _with_quantiles(answers: Answers, scored: Scored) -> Answers | str:
+    given = np.asarray(scored.quantiles, np.float64)
+    if given.shape != (len(answers.truth), len(scored.levels)):
+        return f"quantiles of shape {given.shape}; expected {len(answers.truth)} rows, {len(scored.levels)} levels"
+    if not np.isfinite(given).all():
+        return "quantiles that are not finite"
+    return replace(answers, quantiles=np.sort(given, axis=1), levels=tuple(scored.levels))
+
+
+def _costed(scored: Scored, answers: Answers | str) -> Answers | str:
+    """The answers with the costs and the units that came from the cases."""
+    return answers if isinstance(answers, str) else replace(answers, costs=scored.costs, scales=scored.scales)
 
 
 def _texts(truth: list[Any], scored: Scored) -> Answers | str:

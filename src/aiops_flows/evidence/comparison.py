@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aiops_flows.evidence.answers import Answers, Counts, Floats, Kind, Scored, read_answers
+from aiops_flows.evidence.answers import Answers, Counts, Floats, Kind, Scored, even_pair, read_answers
 from aiops_flows.evidence.intervals import Interval, around, exact_interval
 from aiops_flows.evidence.metrics import Metric
+from aiops_flows.evidence.regression import scaled
 from aiops_flows.evidence.resampling import resample_counts, stratified_sample
 
 __all__ = ["FEWEST_OF_CLASS", "FEWEST_ROWS", "Comparison", "Estimate"]
@@ -32,6 +33,8 @@ class Estimate:
 
     value: float
     replicates: Floats
+    exact: Interval | None = None
+    """Where it lies, where that is known better than by its resamples."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,7 @@ class Comparison:
         replicates = metric.resampled(answers if whole else answers.rows(self.chosen), self.counts)
         if not np.isfinite(replicates).all():
             return f"{metric.name} is undefined on these rows"
-        return Estimate(value, replicates)
+        return Estimate(value, replicates, metric.exact(answers, self.confidence) if metric.exact else None)
 
     def _measurable(self, metric: Metric, model: str) -> Answers | str:
         """The answers of one model, or the reason why this quality says nothing of them."""
@@ -104,8 +107,8 @@ class Comparison:
             return answers
         if self.doubt:
             return self.doubt
-        if metric.needs == "probabilities" and answers.probabilities is None:
-            return "no probabilities are given"
+        if doubt := _lacking(metric, answers):
+            return doubt
         known, rows = int(answers.truth.sum()), len(answers.truth)
         if metric.needs == "texts" and known < FEWEST_ROWS and not (self.of_slice and known == rows):
             return f"the true text of {known} of {rows} rows is known; at least {FEWEST_ROWS} are needed"
@@ -113,6 +116,8 @@ class Comparison:
 
     def interval(self, metric: Metric, estimate: Estimate) -> Interval:
         """Where the quality lies; of a slice a share by Clopper and Pearson (1934), as few rows resample too well."""
+        if estimate.exact is not None:
+            return estimate.exact
         if self.of_slice and metric.name in _SHARES:
             rows = max(_told(metric, each) for each in self.answers.values() if not isinstance(each, str))
             return exact_interval(round(estimate.value * rows), rows, self.confidence)
@@ -127,6 +132,26 @@ class Comparison:
 def _told(metric: Metric, answers: Answers) -> int:
     """How many rows a quality is the mean of."""
     return int(answers.truth.sum()) if metric.needs == "texts" else len(answers.truth)
+
+
+def _lacking(metric: Metric, answers: Answers) -> str:
+    """What these answers lack for a quality; empty where they have all."""
+    if metric.needs == "probabilities" and answers.probabilities is None:
+        return "no probabilities are given"
+    if metric.needs in {"quantiles", "interval"} and answers.quantiles is None:
+        return "no quantiles are given"
+    if metric.needs == "interval" and even_pair(answers.levels) is None:
+        return "no two levels of its quantiles lie evenly about the median"
+    if metric.needs == "scales" and (known := int(scaled(answers).sum())) < FEWEST_ROWS:
+        return f"{known} of {len(answers.truth)} rows have a scale above 0; at least {FEWEST_ROWS} are needed"
+    return _cost_doubt(answers.costs) if metric.needs == "costs" else ""
+
+
+def _cost_doubt(costs: Floats | None) -> str:
+    if costs is None:
+        return "the cost of its answers is not known"
+    odd = int((~(np.isfinite(costs) & (costs >= 0))).sum())
+    return f"the cost of {odd} of {len(costs)} rows is missing or below 0" if odd else ""
 
 
 def _too_few(kind: Kind, truth: Floats) -> str:

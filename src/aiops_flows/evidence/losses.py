@@ -8,16 +8,21 @@ to it, so that it can be part of a policy's version.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Beyond", "Cost", "Loss", "Wrong", "beyond", "cost", "wrong"]
+from aiops_flows.use_case import CaseCost
+
+__all__ = ["Beyond", "Cost", "Loss", "ShareOfWorst", "Wrong", "beyond", "cost", "share_of_worst", "wrong"]
 
 Floats = NDArray[np.float64]
+CaseColumn = Callable[[pd.DataFrame], ArrayLike]
+"""Frame of cases -> one number a row."""
 
 
 class Loss(Protocol):
@@ -88,6 +93,45 @@ class Cost:
         return np.where(missing, 1.0, np.minimum(costs / self.worst, 1.0))
 
 
+@dataclass(frozen=True)
+class ShareOfWorst:
+    """What acting on an answer costs, as a share of the worst cost; what costs more, or is not known, counts as 1.
+
+    It looks at whole cases (`of_cases`), since the cost may depend on any column of them.
+    """
+
+    cost: CaseCost
+    worst: float | str | CaseColumn
+    """The cost at which an answer is as bad as any: a number, a column of the case (or a term), or a function that
+    gives one number a row."""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.worst, int | float) and not 0 < self.worst < math.inf:
+            raise ValueError(f"worst is {self.worst}; give the cost that counts as the worst, above 0")
+
+    def of_cases(self, cases: pd.DataFrame, true: NDArray[Any]) -> Floats:
+        """The cost of each answer as a share of the worst; 1 where cost, worst or truth is missing."""
+        costs = np.asarray(self.cost(cases, true), np.float64)
+        _check_shapes(costs.shape, (len(cases),))
+        worst = np.broadcast_to(np.asarray(self._worst(cases), np.float64), costs.shape)
+        known = np.isfinite(costs) & (worst > 0) & ~pd.isna(true)
+        shares = np.divide(costs, worst, out=np.ones(len(costs)), where=known)
+        return np.where(known & (costs >= 0), np.minimum(shares, 1.0), 1.0)
+
+    def _worst(self, cases: pd.DataFrame) -> Any:
+        if isinstance(self.worst, str):
+            return cases[self.worst]
+        return self.worst(cases) if callable(self.worst) else self.worst
+
+    def __call__(self, _said: ArrayLike, _true: ArrayLike, /) -> Floats:
+        """Never: a cost is that of whole cases.
+
+        Raises:
+            ValueError: always.
+        """
+        raise ValueError("the cost of an answer depends on its case; call of_cases with a frame of cases")
+
+
 wrong: Loss = Wrong()
 """The share of wrong answers: of classes, or of verdicts."""
 
@@ -110,6 +154,18 @@ def cost(under: float = 5.0, over: float = 1.0, worst: float = 1_000.0) -> Cost:
         ValueError: a negative or infinite cost, or nothing as the worst.
     """
     return Cost(under, over, worst)
+
+
+def share_of_worst(cost: CaseCost, worst: float | str | CaseColumn) -> ShareOfWorst:
+    """What acting on an answer costs as a share of ``worst``, at most 1: money, as a certificate can bound it.
+
+    A limit of 0.05 on it means: at most 5 % of the worst cost a case, on average. ``worst`` is a number, the name of a
+    column or term, or a function of the frame.
+
+    Raises:
+        ValueError: nothing as the worst.
+    """
+    return ShareOfWorst(cost, worst)
 
 
 def _quantities(said: ArrayLike, true: ArrayLike) -> tuple[Floats, Floats]:

@@ -13,6 +13,7 @@ from scipy.special import betaincc
 
 from aiops_flows.evidence.bounded import log_evidence, mean_below
 from aiops_flows.evidence.intervals import upper_bound
+from aiops_flows.evidence.periods import next_periods_below
 
 __all__ = ["ThresholdCertificate", "certify_threshold"]
 
@@ -45,6 +46,8 @@ class _Steps:
     wrong: NDArray[np.float64]
     losses: NDArray[np.float64]
     """Row by row, the most confident first."""
+    periods: NDArray[Any] | None = None
+    """The same order; None where rows are independent draws."""
 
     @property
     def binary(self) -> bool:
@@ -59,6 +62,8 @@ def certify_threshold(
     max_error: float,
     confidence_level: float,
     starts: Sequence[float] | None = None,
+    periods: ArrayLike | None = None,
+    ahead: int = 1,
 ) -> ThresholdCertificate:
     """The lowest threshold above which the mean loss is at most ``max_error``, with probability ``confidence_level``.
 
@@ -74,23 +79,28 @@ def certify_threshold(
     fewest rows that can certify anything, and from there at each threefold up to half of the rows. That suits
     confidences on any scale; it is exact where the error above a threshold does not fall as the threshold does, and
     held wherever else it was tried.
+
+    Rows of one period that share their luck (the demand of a month) are no independent draws. With ``periods``, one
+    value a row, a threshold must also keep the mean loss of the next ``ahead`` periods below ``max_error``, going by
+    how much the periods seen differ (`evidence.periods`); there have to be two or more.
     """
     scores, losses = np.asarray(confidence, np.float64), np.asarray(loss, np.float64)
     _check(scores, losses, max_error, confidence_level)
     there = ~np.isnan(scores)
-    steps = _steps(scores[there], losses[there])
+    steps = _steps(scores[there], losses[there], None if periods is None else np.asarray(periods)[there])
     fewest = math.ceil(math.log((1 - confidence_level) / 2) / math.log1p(-max_error))
     begin = _ranks(steps, fewest) if starts is None else list(starts)
     budget = (1 - confidence_level) / max(len(begin), 1)
-    certified = _certified(steps, max_error, budget)
+    shared = _of_next_periods(steps, ahead, budget)
+    certified = _certified(steps, max_error, budget) & (shared <= max_error)
     reached = [found for start in begin if (found := _walk(steps, certified, start)) is not None]
     if not reached:
-        reason = _why_none(steps, begin, fewest, max_error, confidence_level)
+        reason = _why_none(steps, begin, fewest, max_error, confidence_level) + _why_not_next(steps, begin, shared)
         return ThresholdCertificate(None, 0.0, len(scores), 0, 1.0, max_error, confidence_level, reason)
     threshold = min(reached)
     rows, errors = _above(steps, threshold)
-    upper = _upper(steps, rows, errors, max_error, budget)
-    reason = _why(steps, rows, errors, threshold, upper)
+    upper = max(_upper(steps, rows, errors, max_error, budget), float(shared[_place(steps, threshold)]))
+    reason = _why(steps, rows, errors, threshold, upper) + _of_how_many(steps)
     coverage = rows / len(scores)
     return ThresholdCertificate(threshold, coverage, len(scores), errors, upper, max_error, confidence_level, reason)
 
@@ -104,10 +114,18 @@ def _check(scores: NDArray[np.float64], losses: NDArray[np.float64], max_error: 
         raise ValueError("losses that are not numbers between 0 and 1; scale them with the worst that counts")
 
 
-def _steps(scores: NDArray[np.float64], losses: NDArray[np.float64]) -> _Steps:
+def _steps(scores: NDArray[np.float64], losses: NDArray[np.float64], periods: NDArray[Any] | None) -> _Steps:
     order = np.argsort(-scores, kind="stable")
     last = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True)[: len(order)])
-    return _Steps(scores[order][last], last + 1, np.cumsum(losses[order])[last], losses[order])
+    in_order = None if periods is None else periods[order]
+    return _Steps(scores[order][last], last + 1, np.cumsum(losses[order])[last], losses[order], in_order)
+
+
+def _of_next_periods(steps: _Steps, ahead: int, budget: float) -> NDArray[np.float64]:
+    """What the next periods stay below at each threshold; nothing to be held to where rows have no periods."""
+    if steps.periods is None:
+        return np.full(len(steps.rows), -np.inf)
+    return next_periods_below(steps.losses, steps.periods, steps.rows, ahead=ahead, chance=budget)
 
 
 def _certified(steps: _Steps, max_error: float, budget: float) -> NDArray[np.bool_]:
@@ -145,7 +163,7 @@ def _ranks(steps: _Steps, fewest: int) -> list[float]:
 
 def _walk(steps: _Steps, certified: NDArray[np.bool_], start: float) -> float | None:
     """The last threshold certified without a gap from this start downwards."""
-    first = int(np.searchsorted(-steps.confidence, -start, side="right")) - 1
+    first = _place(steps, start)
     if first < 0 or not certified[first]:
         return None
     refused = np.flatnonzero(~certified[first:])
@@ -153,9 +171,14 @@ def _walk(steps: _Steps, certified: NDArray[np.bool_], start: float) -> float | 
     return min(start, float(steps.confidence[last]))
 
 
+def _place(steps: _Steps, threshold: float) -> int:
+    """Which step is the last at or above a threshold; -1 where none is."""
+    return int(np.searchsorted(-steps.confidence, -threshold, side="right")) - 1
+
+
 def _above(steps: _Steps, threshold: float) -> tuple[int, float]:
     """Rows at or above a threshold, and the sum of their losses."""
-    place = int(np.searchsorted(-steps.confidence, -threshold, side="right")) - 1
+    place = _place(steps, threshold)
     return (int(steps.rows[place]), float(steps.wrong[place])) if place >= 0 else (0, 0.0)
 
 
@@ -174,6 +197,21 @@ def _why_none(steps: _Steps, begin: list[float], fewest: int, max_error: float, 
         )
     seen = "; ".join(_seen(steps, *_above(steps, start)) for start in begin)
     return f"no threshold is {level:.0%} sure to have at most {max_error:.1%} wrong above it: {seen}"
+
+
+def _of_how_many(steps: _Steps) -> str:
+    return "" if steps.periods is None else f"; counted by {len(np.unique(steps.periods))} periods, which share luck"
+
+
+def _why_not_next(steps: _Steps, begin: list[float], shared: NDArray[np.float64]) -> str:
+    """What to know of periods where nothing is certified."""
+    if steps.periods is None or not any(_place(steps, start) >= 0 for start in begin):
+        return ""
+    count = len(np.unique(steps.periods))
+    least = min(float(shared[place]) for start in begin if (place := _place(steps, start)) >= 0)
+    if count < 2:
+        return "; they are of one period, and two or more are needed to see how much periods differ"
+    return f"; going by how much {count} periods differ, the next ones lose up to {least:.2%}"
 
 
 def _seen(steps: _Steps, rows: int, errors: float) -> str:

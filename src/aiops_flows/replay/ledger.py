@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,8 @@ import pandas as pd
 
 from aiops_flows.case_log import questions
 from aiops_flows.replay.run import Run
-from aiops_flows.steps.verdicts import verdict_loss
-from aiops_flows.use_case import UseCase
+from aiops_flows.steps.decided import automatic_decisions
+from aiops_flows.steps.verdicts import needs_cases, verdict_loss
 
 __all__ = ["Money", "ledger"]
 
@@ -19,6 +20,7 @@ Money = Callable[[pd.DataFrame], "pd.Series[float]"]
 """Frame of wrong automatic decisions (columns of `ledger`) -> the money that each of them moved."""
 
 _SIDES = ("said", "true")
+_LAST_MOMENT = datetime(9999, 12, 31, tzinfo=UTC)  # all that ever became known
 
 
 def ledger(done: Run, start: pd.Timestamp, end: pd.Timestamp, money: Money | None = None) -> pd.DataFrame:
@@ -48,7 +50,7 @@ def ledger(done: Run, start: pd.Timestamp, end: pd.Timestamp, money: Money | Non
         said = questions.predictions(log, name, model=spec.name)
         rows[f"said_{spec.output}"] = _values(said[said["revision"] == 0], rows)
         rows[f"true_{spec.output}"] = _values(questions.outcomes(log, name, name=spec.output), rows)
-    rows["loss"] = _losses(done.use_case, rows)
+    rows["loss"] = _losses(done, rows)
     return _with_money(done, rows.sort_values("received_at", kind="stable"), money)
 
 
@@ -61,8 +63,12 @@ def _values(told: pd.DataFrame, rows: pd.DataFrame) -> pd.Series[Any]:
     return told.set_index("case_id")["value"].reindex(rows.index)
 
 
-def _losses(use_case: UseCase, rows: pd.DataFrame) -> pd.Series[float]:
+def _losses(done: Run, rows: pd.DataFrame) -> pd.Series[float]:
     """How wrong each automatic verdict was, by what turned out true; missing where that is not known."""
+    use_case = done.use_case
+    if needs_cases(use_case):  # a loss looks at the terms that were decided
+        decided = automatic_decisions(done.place, use_case, _LAST_MOMENT).set_index("case_id")
+        return decided["outcome_loss"].reindex(rows.index)
     known = rows[[f"true_{output}" for output in use_case.judges]].notna().all(axis=1)
     judged = rows[known & (rows["by"] == "policy")]
     told = {side: {output: judged[f"{side}_{output}"].to_numpy() for output in use_case.judges} for side in _SIDES}

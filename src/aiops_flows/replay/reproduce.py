@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import pandas as pd
 
@@ -13,8 +14,9 @@ from aiops_flows.case_log import grounds, questions, versions
 from aiops_flows.errors import RegistryError
 from aiops_flows.steps.certificate import Certificate
 from aiops_flows.steps.frames import grown, stored_frame
-from aiops_flows.steps.inference import Answers, answer, predict_with
+from aiops_flows.steps.inference import Answers, answer, answered
 from aiops_flows.steps.proposing import propose
+from aiops_flows.steps.terms import missing_predictions, terms_of
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase
 
@@ -179,19 +181,18 @@ def _predicted(
     except RegistryError as fault:
         why = f"{spec.name} version {version} could not be loaded: {type(fault).__name__}"
         return _silent(spec, frame), dict.fromkeys(range(len(frame)), why), None
-    distances = list(_distances(spec, answer(spec, fitted, frame), said))
+    now = answer(spec, fitted, frame, path=False)
+    distances = list(_distances(spec, now, said))
     differing = {
         position: f"{spec.name} version {version} now says otherwise, by {distance:.3g}"
         for position, distance in enumerate(distances)
         if distance > TOLERANCE
     }
-    return predict_with(spec, fitted, version, frame), differing, max(distances, default=0.0)
+    return answered(spec, version, frame, now), differing, max(distances, default=0.0)
 
 
 def _silent(spec: ModelSpec, frame: pd.DataFrame) -> pd.DataFrame:
-    nothing = pd.Series([None] * len(frame), dtype=object, index=frame.index)
-    columns = (nothing, nothing.astype("float64"), nothing.astype("Int64"), nothing)
-    return grown(frame, dict(zip(spec.added_columns, columns, strict=True)))
+    return grown(frame, missing_predictions(spec, frame.index))
 
 
 def _distances(spec: ModelSpec, now: Answers, said: pd.DataFrame) -> Iterator[float]:
@@ -201,9 +202,7 @@ def _distances(spec: ModelSpec, now: Answers, said: pd.DataFrame) -> Iterator[fl
     it is no more probable than the least probable there.
     """
     if spec.kind == "regressor":
-        for value, before in zip(now.values, said["value"], strict=True):
-            one, other = float(value), float(before)
-            yield abs(one - other) / max(1.0, abs(other))
+        yield from _quantity_distances(now, said)
         return
     for value, scores, before, stored in zip(now.values, now.scores or [], said["value"], said["scores"], strict=True):
         one, other = json.loads(scores), json.loads(stored)
@@ -216,6 +215,18 @@ def _distances(spec: ModelSpec, now: Answers, said: pd.DataFrame) -> Iterator[fl
         yield max(apart, default=0.0)
 
 
+def _quantity_distances(now: Answers, said: pd.DataFrame) -> Iterator[float]:
+    """The same of quantities and their quantiles; infinite where other levels are said, or nothing at all."""
+    for position, (value, before, stored) in enumerate(zip(now.values, said["value"], said["scores"], strict=True)):
+        one = {"": value} | (json.loads(now.scores[position]) if now.scores else {})
+        other = {"": before} | (json.loads(stored) if isinstance(stored, str) else {})
+        other.pop("path", None)  # only people look at it, and it is not asked again
+        if one.keys() != other.keys() or value is None:
+            yield float("inf")
+            continue
+        yield max(abs(float(one[name]) - float(other[name])) / max(1.0, abs(float(other[name]))) for name in one)
+
+
 def _verdicts(
     use_case: UseCase, frame: pd.DataFrame, certificate: Certificate | None, name: str | None, decided: pd.DataFrame
 ) -> dict[int, str]:
@@ -223,10 +234,34 @@ def _verdicts(
     if certificate is None:
         return dict.fromkeys(range(len(decided)), f"the certificate {name!r} that it names is not in the record")
     proposal = propose(use_case, frame, certificate, at=decided["at"].min().to_pydatetime())
-    return {
+    found = {
         position: f"decided {before!r}, now {f'{verdict!r}' if verdict else f'to a person: {reason}'}"
         for position, (before, verdict, reason) in enumerate(
             zip(decided["verdict"], proposal.verdicts, proposal.reasons, strict=True)
         )
         if verdict != before
     }
+    for position, names in _other_terms(use_case, frame, decided["terms"].tolist()).items():
+        found[position] = "; ".join(filter(None, [found.get(position), f"other terms now: {', '.join(names)}"]))
+    return found
+
+
+def _other_terms(use_case: UseCase, frame: pd.DataFrame, stored: list[Any]) -> dict[int, list[str]]:
+    """Names of the terms that do not come out as they were decided: numbers within the tolerance, the rest exactly."""
+    terms = terms_of(use_case, frame)
+    found: dict[int, list[str]] = {}
+    for position, before in enumerate(stored):
+        now = {name: terms[name].iloc[position] for name in use_case.terms}
+        held = before if isinstance(before, dict) else {}
+        if names := [name for name, value in now.items() if not _same_term(value, held.get(name))]:
+            found[position] = names
+    return found
+
+
+def _same_term(now: Any, before: Any) -> bool:
+    missing = bool(pd.isna(now))
+    if missing or before is None:
+        return missing and before is None
+    if isinstance(now, str | bool) or isinstance(before, str | bool):
+        return bool(now == before)
+    return abs(float(now) - float(before)) <= TOLERANCE * max(1.0, abs(float(before)))

@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+import orjson
 import pandas as pd
 
 from aiops_flows.errors import UseCaseError
 from aiops_flows.steps.checking import check_rows
 from aiops_flows.steps.sources import Delivery
+from aiops_flows.steps.terms import term_texts
 from aiops_flows.use_case import Case, ModelSpec, UseCase
 
 __all__ = ["Answer", "Looked", "State", "answers_of", "failed", "look_at", "of_frame", "waits"]
@@ -31,7 +33,9 @@ class Answer:
     verdict: str | None = None
     decided_by: str | None = None
     predictions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Output -> ``value``, ``confidence``, ``version``, ``note``."""
+    """Output -> ``value``, ``confidence``, ``version``, ``note``, and quantiles by name (``q10``)."""
+    terms: Mapping[str, Any] = field(default_factory=dict)
+    """What the decision says beyond its verdict; nothing while a person must answer."""
 
     def plain(self) -> dict[str, Any]:
         """The answer as JSON can say it."""
@@ -114,10 +118,18 @@ def of_frame(use_case: UseCase, frame: Any) -> list[Answer]:
         raise UseCaseError("the flow gave no frame with verdicts; end it with: return review(...)")
     predictions = _predictions([spec for spec in use_case.models if spec.output in frame], frame)
     columns = [_plain(frame, name) for name in ("case_id", "verdict", "verdict_reason", "verdict_by")]
+    terms = _terms(use_case, frame)
     return [
-        Answer(case_id, "decided" if by else "waits for a person", reason or "", verdict, by, said)
-        for case_id, verdict, reason, by, said in zip(*columns, predictions, strict=True)
+        Answer(case_id, "decided" if by else "waits for a person", reason or "", verdict, by, said, more if by else {})
+        for case_id, verdict, reason, by, said, more in zip(*columns, predictions, terms, strict=True)
     ]
+
+
+def _terms(use_case: UseCase, frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The terms of each case by name, whole numbers as such."""
+    if not set(use_case.terms) <= set(frame.columns):
+        return [{}] * len(frame)
+    return [orjson.loads(text or "{}") for text in term_texts(use_case, frame)]
 
 
 def _predictions(models: Sequence[ModelSpec], frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -126,6 +138,7 @@ def _predictions(models: Sequence[ModelSpec], frame: pd.DataFrame) -> list[dict[
     for spec in models:
         names = {"value": spec.output}
         names |= {part: f"{spec.output}_{part}" for part in ("confidence", "version", "note")}
+        names |= {column.removeprefix(f"{spec.output}_"): column for column in spec.quantile_columns}
         columns = [_plain(frame, column) for column in names.values()]
         for position, values in enumerate(zip(*columns, strict=True)):
             said[position][spec.output] = dict(zip(names, values, strict=True))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from aiops_flows.case_log import promotions, versions
@@ -34,6 +35,7 @@ __all__ = [
     "SegmentCertificate",
     "certificate_in_force",
     "certify",
+    "periods_of",
     "renew",
     "rule_verdicts",
 ]
@@ -50,6 +52,10 @@ class _Judged:
     """Whether a rule holds; only these can be decided by policy, and only these are proved on."""
     confidence: NDArray[np.float64]
     loss: NDArray[np.float64]
+    periods: NDArray[np.int64] | None = None
+    """The period of receipt of each row, where rows of one share their luck; None where they are draws apart."""
+    ahead: int = 1
+    """Periods that the certificate is for."""
 
 
 def certify(
@@ -70,6 +76,9 @@ def certify(
     verdicts is at most ``max_error``, with the policy's probability; a case's loss is the largest over the outputs
     that must be right. With segments each is proved by itself: for each of them the guarantee holds, not for all at
     once. Where no judged model says how sure it is, all that the rules decide is certified together, or nothing.
+
+    Where the cut is by time, rows of one period of receipt count together, as they share their luck: what the periods
+    within ``valid_for`` may lose is bounded by how much the periods seen differ, and there have to be two or more.
 
     The probability is that of each certificate by itself. What none can know: a world that changes after the last row.
     So they expire, the reason says when their rows were received, and the audit lane runs beside them.
@@ -101,6 +110,9 @@ def certify(
     sure = sure_outputs(use_case, frame)
     loss = verdict_loss(use_case, verdicts, frame, unseen.truth)
     judged = _Judged(segments_of(use_case, frame), ruled, confidence_of(sure, frame), loss)
+    if use_case.cut == "received_at":
+        periods, ahead = periods_of(frame["received_at"], use_case.review.valid_for)
+        judged = replace(judged, periods=periods, ahead=ahead)
     proved = _proved(use_case.review, judged)
     notes = [proved.pop("reason"), unseen.period, "" if sure else _ALL_OR_NOTHING, unseen.note]
     said = {
@@ -153,20 +165,40 @@ def _proved(policy: ReviewPolicy, judged: _Judged) -> dict[str, Any]:
     }
 
 
+def periods_of(received: pd.Series[Any], valid_for: timedelta) -> tuple[NDArray[np.int64], int]:
+    """The period of receipt of each row, and how many such periods a time is likely to bring.
+
+    A period is a moment of receipt, as with plans that are made for all items at once; where most rows have a moment of
+    their own, it is a day.
+    """
+    moments = received if 2 * received.nunique() <= len(received) else received.dt.floor("D")
+    codes, distinct = pd.factorize(moments, sort=True)
+    span = (moments.max() - moments.min()).total_seconds()
+    ahead = valid_for.total_seconds() * (len(distinct) - 1) / span if span else 1.0
+    return codes.astype(np.int64), max(1, round(ahead))
+
+
 def _of_rows(policy: ReviewPolicy, judged: _Judged, these: NDArray[np.bool_]) -> SegmentCertificate:
     """What is proved of some of the rows by themselves."""
     rows = these & judged.ruled
     if not rows.any():
         return SegmentCertificate(None, 0.0, int(these.sum()), None, "no rule of the policy holds for any of them")
     found = certify_threshold(
-        judged.confidence[rows], judged.loss[rows], max_error=policy.max_error, confidence_level=policy.confidence
+        judged.confidence[rows],
+        judged.loss[rows],
+        max_error=policy.max_error,
+        confidence_level=policy.confidence,
+        periods=None if judged.periods is None else judged.periods[rows],
+        ahead=judged.ahead,
     )
     coverage = found.coverage * float(rows.sum() / these.sum())
     return SegmentCertificate(found.threshold, coverage, int(these.sum()), found.error_upper, found.reason)
 
 
 def _plan(policy: ReviewPolicy, judged: _Judged) -> list[dict[str, Any]]:
-    """What more labels like these would buy, over all rows."""
+    """What more labels like these would buy, over all rows; nothing is said where more periods are what it takes."""
+    if judged.periods is not None:
+        return []
     names = [""] if policy.segments is None else sorted(set(judged.segments.tolist()) - {""})
     total = len(judged.ruled)
     decided: dict[int, float] = {}

@@ -14,6 +14,10 @@ from aiops_flows.case_log import promotions, questions
 from aiops_flows.evidence.paired import PairedVerdict, compare_paired
 from aiops_flows.evidence.writing import Writings, text_of
 from aiops_flows.gates import SHADOW
+from aiops_flows.steps.decided import live_answers, stored_answers
+from aiops_flows.steps.frames import grown, stored_frame
+from aiops_flows.steps.terms import with_terms
+from aiops_flows.steps.verdicts import rule_verdicts
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase
 
@@ -24,6 +28,7 @@ __all__ = [
     "compare",
     "false_promotions",
     "quantity_losses",
+    "scaled_losses",
     "writing_losses",
 ]
 
@@ -86,9 +91,11 @@ def compare(
 ) -> Compared | None:
     """A challenger against the champion, on every live case that both answered and whose outcome is known by then.
 
-    The losses lie between 0 and 1: half the Brier score of a case for classes (Brier 1950), for quantities the distance
-    from the truth as a share of it, at most 1, and for writings the share of letters that people changed. They are
-    compared in the order in which the outcomes became known, by a test that may be looked at as often as one likes.
+    The losses lie between 0 and 1: half the Brier score of a case for classes (Brier 1950), for writings the share of
+    letters that people changed. For quantities the cost of acting on them as a share of the worst, where the policy is
+    judged by that (`evidence.losses.share_of_worst`); else the distance in units of the model's ``scale`` as a share of
+    1 + itself; else the distance from the truth as a share of it, at most 1. They are compared in the order in which
+    the outcomes became known, by a test that may be looked at as often as one likes.
     None where there is no champion.
 
     Args:
@@ -103,8 +110,7 @@ def compare(
     if champion is None:
         return None
     both = _answered_by_both(place, use_case, spec, (champion.version, version), known_by or place.now())
-    losses = _LOSSES[spec.kind]
-    ours, theirs = losses(both, "_champion"), losses(both, "_challenger")
+    ours, theirs = (_losses(place, use_case, spec, both, who) for who in ("_champion", "_challenger"))
     verdict = compare_paired(ours, theirs, alpha=at_most)
     means = (float(ours.mean()), float(theirs.mean())) if len(both) else (None, None)
     return Compared(spec.name, champion.version, version, verdict, *means)
@@ -122,6 +128,31 @@ def _answered_by_both(
     truth = questions.outcomes(place.log, use_case.name, name=spec.output, known_by=known_by)
     both = answers.merge(truth.rename(columns={"value": "truth"}), on="case_id")
     return both.sort_values(["known_at", "case_id"], ignore_index=True)
+
+
+def _losses(place: Workspace, use_case: UseCase, spec: ModelSpec, answers: pd.DataFrame, who: str) -> Floats:
+    """How wrong the answers of one of the two were."""
+    of_cases = getattr(use_case.judges.get(spec.output), "of_cases", None)
+    if of_cases is None and (spec.kind != "regressor" or spec.scale is None):
+        return _LOSSES[spec.kind](answers, who)
+    cases = _cases(place, use_case, answers["case_id"])
+    if of_cases is None:
+        return scaled_losses(answers, who, cases[spec.scale].to_numpy(float))
+    own = answers.filter(regex=f"{who}$").rename(columns=lambda name: name.removesuffix(who))
+    cases = grown(cases, stored_answers(spec, own))
+    for other in use_case.decisive:
+        if other.output != spec.output:
+            said = live_answers(place, use_case, other).set_index("case_id").reindex(answers["case_id"])
+            cases = grown(cases, stored_answers(other, said))
+    cases = grown(with_terms(use_case, cases), {"verdict": rule_verdicts(use_case, cases)[0]})
+    truth = answers["truth"].to_numpy(float if spec.kind == "regressor" else object)
+    return np.asarray(of_cases(cases, truth), dtype=float)
+
+
+def _cases(place: Workspace, use_case: UseCase, case_ids: pd.Series[str]) -> pd.DataFrame:
+    """The stored cases in this order."""
+    stored = questions.cases(place.log, use_case.name, case_ids=case_ids.tolist()).set_index("case_id")
+    return stored_frame(use_case.case, stored.loc[case_ids.tolist()].reset_index())
 
 
 def class_losses(answers: pd.DataFrame, who: str) -> Floats:
@@ -149,6 +180,17 @@ def quantity_losses(answers: pd.DataFrame, who: str) -> Floats:
     distance, size = np.abs(said - true), np.abs(true)
     shares = np.where(distance == 0, 0.0, np.divide(distance, size, out=np.ones_like(distance), where=size > 0))
     return np.asarray(np.where(np.isfinite(shares), np.minimum(shares, 1.0), 1.0), dtype=float)
+
+
+def scaled_losses(answers: pd.DataFrame, who: str, scales: Floats) -> Floats:
+    """The distance of each answer from the truth in units of its scale, e, as e / (1 + e); 1 where there is no scale.
+
+    It tells small series from large ones, and a truth of 0 costs no more than another.
+    """
+    distance = np.abs(answers[f"value{who}"].to_numpy(float) - answers["truth"].to_numpy(float))
+    known = np.isfinite(distance) & (scales > 0)
+    told = np.divide(distance, distance + np.where(known, scales, 1.0), out=np.ones_like(distance), where=known)
+    return np.asarray(told, dtype=float)
 
 
 def writing_losses(answers: pd.DataFrame, who: str) -> Floats:

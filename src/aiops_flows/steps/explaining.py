@@ -1,4 +1,4 @@
-"""What a reviewer is shown of a case: its fields, and unless it is read blind what the models said, and why."""
+"""What a reviewer is shown of a case: its fields, and unless read blind what models said, what is proposed, and why."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ import numpy as np
 import pandas as pd
 
 from aiops_flows.case_log import questions, versions
-from aiops_flows.errors import CaseUnknown, RegistryError
+from aiops_flows.errors import CaseUnknown, RegistryError, UseCaseError
+from aiops_flows.series.picture import picture
 from aiops_flows.steps.audit_lane import ASKED
 from aiops_flows.steps.frames import stored_frame
 from aiops_flows.steps.inference import features_of
+from aiops_flows.steps.proposed_terms import proposed_terms
 from aiops_flows.steps.rows import learned_rows
 from aiops_flows.steps.workspace import Workspace
-from aiops_flows.use_case import ModelSpec, UseCase
+from aiops_flows.use_case import ModelSpec, UseCase, last_step
 
-__all__ = ["reasons_for", "shown"]
+__all__ = ["is_history", "page", "reasons_for", "shown"]
 
 _TYPICAL_ROWS = 200
 _MOST = 5
@@ -26,46 +28,111 @@ _LONGEST = 80
 
 
 def shown(place: Workspace, use_case: UseCase, case_id: str) -> dict[str, Any]:
-    """The case as a reviewer sees it: ``case``, ``predictions``, ``asked_because``, ``blind``.
+    """The case as a reviewer sees it: ``case``, ``derived``, ``predictions``, ``terms``, ``asked_because``, ``blind``.
 
-    Each prediction has ``model``, ``kind``, ``version``, ``value`` (of a writer its writing), ``confidence``,
-    ``likeliest`` (the three most probable classes with their probability) and ``reasons`` (none of a writer).
+    ``derived`` are the case's derived columns but for texts; ``terms`` what is proposed beyond a verdict. Each
+    prediction has ``model``, ``kind``, ``version``, ``value`` (of a writer its writing), ``confidence``, ``likeliest``
+    (the three most probable classes with their probability), ``quantiles`` (of a quantity, by name: ``q10``) and
+    ``reasons`` (none of a writer).
 
-    While a blind review of it is open, only the case's fields are given, whatever else is open: who reads it must not
-    know the verdict or what the models said.
+    While a blind review of it is open, only the case's fields and what derives from them are given, whatever else is
+    open: who reads it must not know the verdict, what the models said or what follows from that.
 
     Raises:
         CaseUnknown: no such case.
     """
+    stored = _stored(place, use_case, case_id)
+    fields = json.loads(stored["body"].iloc[0])
+    cases = stored_frame(use_case.case, stored)
+    found: dict[str, Any] = {
+        "case": {"case_id": case_id, "received_at": str(stored["received_at"].iloc[0]), **fields},
+        "derived": _derived(use_case, cases),
+    }
+    why, blind = _asked(place, use_case, case_id)
+    if blind:
+        return found | {"predictions": [], "terms": {}, "asked_because": ASKED, "blind": True}
+    predictions = [said for spec in use_case.models for said in _said(place, use_case, spec, cases)]
+    terms = proposed_terms(place, use_case, case_id) or {}
+    return found | {"predictions": predictions, "terms": terms, "asked_because": why, "blind": False}
+
+
+def _stored(place: Workspace, use_case: UseCase, case_id: str) -> pd.DataFrame:
     stored = questions.cases(place.log, use_case.name, case_ids=[case_id])
     if stored.empty:
         raise CaseUnknown(f"{use_case.name} has no case {case_id!r}; aiops-flows review list names those that wait")
-    fields = json.loads(stored["body"].iloc[0])
-    case = {"case_id": case_id, "received_at": str(stored["received_at"].iloc[0]), **fields}
+    return stored
+
+
+def _asked(place: Workspace, use_case: UseCase, case_id: str) -> tuple[str | None, bool]:
+    """Why a person is asked about the case now, and whether one reads it blind."""
     opened = questions.open_reviews(place.log, use_case.name)
     opened = opened[opened["case_id"] == case_id]
-    if opened["blind"].any():
-        return {"case": case, "predictions": [], "asked_because": ASKED, "blind": True}
-    cases = stored_frame(use_case.case, stored)
-    why = opened["reason"].tolist()
-    return {
-        "case": case,
-        "predictions": [said for spec in use_case.models for said in _said(place, use_case, spec, cases)],
-        "asked_because": why[0] if why else None,
-        "blind": False,
-    }
+    return next(iter(opened["reason"].tolist()), None), bool(opened["blind"].any())
+
+
+def _derived(use_case: UseCase, case: pd.DataFrame) -> dict[str, Any]:
+    """The derived columns of a case that are no texts."""
+    names = [name for name in use_case.case.derived if name not in use_case.case.texts()]
+    values = {name: case[name].tolist()[0] for name in names}
+    return {name: None if pd.api.types.is_scalar(value) and pd.isna(value) else value for name, value in values.items()}
+
+
+def page(place: Workspace, use_case: UseCase, case_id: str) -> str:
+    """One page that shows the case's history, and unless it is read blind what is forecast, what is proposed, and why.
+
+    Raises:
+        CaseUnknown: no such case.
+        UseCaseError: the case has no history.
+    """
+    fields = json.loads(_stored(place, use_case, case_id)["body"].iloc[0])
+    name = next((name for name, value in fields.items() if is_history(value)), None)
+    if name is None:
+        raise UseCaseError(f"case {case_id!r} of {use_case.name} has no history to draw; its fields are {list(fields)}")
+    why, blind = _asked(place, use_case, case_id)
+    if blind:
+        return picture(case_id, fields[name], why=ASKED)
+    forecasts = [spec for spec in use_case.models if spec.kind == "regressor" and name in spec.features]
+    last = _last(place, use_case, forecasts[0], case_id) if forecasts else None
+    if last is None:
+        return picture(case_id, fields[name], why=why or "")
+    return picture(
+        case_id,
+        fields[name],
+        said=last["value"],
+        scores=json.loads(last["scores"] or "{}"),
+        cover=int(fields.get(getattr(last_step(forecasts[0].estimator), "cover", "cover")) or 1),
+        terms=proposed_terms(place, use_case, case_id),
+        why=why or "",
+    )
+
+
+def is_history(value: Any) -> bool:
+    """Whether a field of a case holds a series by period, as `aiops_flows.series.history.History` does."""
+    return isinstance(value, dict) and {"every", "first", "values"} <= value.keys()
+
+
+def _last(place: Workspace, use_case: UseCase, spec: ModelSpec, case_id: str) -> pd.Series[Any] | None:
+    """The latest stored prediction of a model for a case."""
+    found = questions.predictions(place.log, use_case.name, model=spec.name, case_ids=[case_id])
+    return None if found.empty else found.sort_values("revision").iloc[-1]
 
 
 def _said(place: Workspace, use_case: UseCase, spec: ModelSpec, cases: pd.DataFrame) -> list[dict[str, Any]]:
-    found = questions.predictions(place.log, use_case.name, model=spec.name, case_ids=cases["case_id"].tolist())
-    if found.empty:
+    last = _last(place, use_case, spec, cases["case_id"].iloc[0])
+    if last is None:
         return []
-    last = found.sort_values("revision").iloc[-1]
     version = int(last["version"])
     confidence = None if pd.isna(last["confidence"]) else round(float(last["confidence"]), 4)
     said = {"model": spec.name, "kind": spec.kind, "version": version, "value": last["value"], "confidence": confidence}
     best = _likeliest(last["scores"]) if spec.kind == "classifier" else []
-    return [said | {"likeliest": best, "reasons": reasons_for(place, use_case, spec, version, cases)}]
+    said |= {"likeliest": best, "quantiles": _quantiles(last["scores"]) if spec.kind == "regressor" else {}}
+    return [said | {"reasons": reasons_for(place, use_case, spec, version, cases)}]
+
+
+def _quantiles(scores: str | None) -> dict[str, float]:
+    """The quantiles of a quantity by name, as they are stored: ascending."""
+    said: dict[str, Any] = json.loads(scores or "{}")
+    return {name: value for name, value in said.items() if isinstance(value, int | float)}
 
 
 def _likeliest(scores: str | None) -> list[dict[str, Any]]:
@@ -115,7 +182,7 @@ def reasons_for(
 
 
 def _short(value: Any) -> str:
-    text = str(value)
+    text = f"{len(value['values'])} values by {value['every']}" if is_history(value) else str(value)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 

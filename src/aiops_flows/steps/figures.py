@@ -19,11 +19,12 @@ _LEGEND = "upper left"  # where neither picture has much; looking for the best p
 
 
 def figures_of(spec: ModelSpec, truth: np.ndarray[Any, Any], scores: Mapping[str, Scored]) -> dict[str, bytes]:
-    """PNG pictures by name: calibration for classes, predicted against true for quantities; none of writings."""
+    """PNG pictures by name: calibration of classes; predicted against true of quantities, and their quantiles."""
     if spec.kind == "writer":
         return {}
     if spec.kind == "regressor":
-        return {"predicted_against_true.png": _predicted_against_true(truth, scores)}
+        pictures = {"predicted_against_true.png": _predicted_against_true(truth, scores)}
+        return pictures | ({"quantiles.png": _quantiles(truth, scores)} if spec.quantiles else {})
     return {"calibration.png": _calibration(truth.astype(str), scores)}
 
 
@@ -63,6 +64,19 @@ def _predicted_against_true(truth: np.ndarray[Any, Any], scores: Mapping[str, Sc
             marker="o",
             label=who,
         )
+    axes.legend(loc=_LEGEND)
+    return _png(figure)
+
+
+def _quantiles(truth: np.ndarray[Any, Any], scores: Mapping[str, Scored]) -> bytes:
+    """How many truths were at most each quantile, by its level."""
+    figure, axes = _empty("level of the quantile", "share of truths up to it")
+    axes.set_xticks(_TICKS)
+    axes.set_yticks(_TICKS)
+    axes.plot([0, 1], [0, 1], color="grey", linewidth=1, linestyle="--", label="perfect")
+    for who, said in scores.items():
+        if said.quantiles is not None:
+            axes.plot(said.levels, (truth[:, None] <= said.quantiles).mean(axis=0), marker="o", label=who)
     axes.legend(loc=_LEGEND)
     return _png(figure)
 

@@ -16,7 +16,7 @@ from aiops_flows.errors import UseCaseError
 from aiops_flows.steps.halving import in_halves
 from aiops_flows.use_case import Case, Derivation, UseCase
 
-__all__ = ["case_frame", "empty_frame", "grown", "plain_type", "stored_frame"]
+__all__ = ["case_frame", "derived_column", "empty_frame", "grown", "plain_type", "stored_frame"]
 
 _NOT_IN_BODY = frozenset({"case_id", "received_at"})
 _logger = logging.getLogger("aiops_flows.frames")
@@ -41,12 +41,16 @@ def case_frame(case_type: type[Case], columns: Mapping[str, Sequence[Any] | pd.S
         series[name] = _series(columns[name], plain_type(case_type.model_fields[name].annotation))
     frame = pd.DataFrame(series)
     for name, derivation in case_type.derived.items():
-        frame[name] = _derived(f"{case_type.__name__}.{name}", derivation, frame)
+        frame[name] = derived_column(f"{case_type.__name__}.{name}", derivation, frame)
     return frame
 
 
-def _derived(name: str, derivation: Derivation, frame: pd.DataFrame) -> pd.Series[Any]:
-    """A derived column; None for the rows at which the derivation fails."""
+def derived_column(name: str, derivation: Derivation, frame: pd.DataFrame) -> pd.Series[Any]:
+    """A column computed from a frame; None for the rows at which the derivation fails, which is logged.
+
+    Raises:
+        UseCaseError: it does not give one value a row.
+    """
     values: list[Any] = [None] * len(frame)
     counts: set[tuple[int, int]] = set()
 

@@ -13,9 +13,12 @@ import orjson
 import pandas as pd
 
 from aiops_flows.case_log import promotions, writes
+from aiops_flows.case_log.values import floats
 from aiops_flows.errors import RegistryError
 from aiops_flows.steps.frames import grown
 from aiops_flows.steps.halving import in_halves
+from aiops_flows.steps.quantiles import Quantities, path_of, quantile_columns, quantile_texts
+from aiops_flows.steps.terms import missing_predictions
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.steps.writings import Texts, texts_for, writings
 from aiops_flows.use_case import ModelSpec, UseCase
@@ -35,7 +38,8 @@ class Answers:
     values: list[Any]
     confidences: list[float | None]
     scores: list[str] | None
-    """JSON object a case, class -> probability (of more than 12 classes the 10 most probable); None but for classes."""
+    """JSON object a case: class -> probability (of more than 12 classes the 10 most probable), or ``q10`` -> quantile
+    and ``path`` -> the quantiles of each period ahead; None of quantities without quantiles and of writings."""
     failures: dict[int, str]
     """Position -> why the estimator could say nothing."""
 
@@ -55,8 +59,10 @@ def predict(place: Workspace, use_case: UseCase, model: str | ModelSpec, cases: 
 
     Returns:
         The frame with ``{output}`` (class label, quantity, or writing: a text, or a dict with the key ``text``),
-        ``{output}_confidence`` (probability of that class; else what the estimator's ``predict_confidence`` says, NaN
-        where it has none), ``{output}_version`` (``Int64``) and ``{output}_note`` (empty, or why nothing was said).
+        ``{output}_confidence`` (probability of that class; else what the estimator's ``predict_confidence`` says, or
+        how narrow its interval is; NaN where it has neither), ``{output}_version`` (``Int64``), ``{output}_note``
+        (empty, or why nothing was said), and for each quantile a column such as ``{output}_q10`` (NaN where the version
+        does not know that level).
     """
     spec = model if isinstance(model, ModelSpec) else use_case.model(model)
     place.hold(use_case.name, cases["batch"].unique())
@@ -76,20 +82,23 @@ def predict(place: Workspace, use_case: UseCase, model: str | ModelSpec, cases: 
     return answered
 
 
-def answer(spec: ModelSpec, estimator: Any, cases: pd.DataFrame, texts: Texts | None = None) -> Answers:
+def answer(
+    spec: ModelSpec, estimator: Any, cases: pd.DataFrame, texts: Texts | None = None, *, path: bool = True
+) -> Answers:
     """What a fitted estimator says of cases; rows at which it fails are found and told apart, the others answered.
 
-    ``texts`` answers a writer that points at texts of past cases; see `aiops_flows.steps.writings.texts_for`.
+    ``texts`` answers a writer that points at texts of past cases; see `aiops_flows.steps.writings.texts_for`. Without
+    ``path`` a forecaster is not asked for the periods ahead one by one, which only people look at.
     """
     try:
         features = features_of(spec, estimator, cases)
     except KeyError:  # the case type has changed since: the version cannot answer, and says so of each case
         nothing: list[Any] = [None] * len(cases)
         reason = "the model learned from columns that the cases no longer have"
-        scores = ["{}"] * len(cases) if spec.kind == "classifier" else None
+        scores = ["{}"] * len(cases) if spec.kind == "classifier" or spec.quantiles else None
         return Answers(nothing, nothing, scores, dict.fromkeys(range(len(cases)), reason))
     if spec.kind == "regressor":
-        return _quantities(estimator, features)
+        return _quantities(estimator, features, path=path)
     if spec.kind == "writer":
         values, confidences, failures = writings(estimator, features, cases["case_id"].tolist(), texts)
         return Answers(values, confidences, None, failures)
@@ -106,21 +115,30 @@ def predict_with(
     spec: ModelSpec, estimator: Any, version: int, cases: pd.DataFrame, texts: Texts | None = None
 ) -> pd.DataFrame:
     """The cases with what one fitted version says of them; nothing is stored, and nothing read but ``texts``."""
-    answers = answer(spec, estimator, cases, texts)
+    return answered(spec, version, cases, answer(spec, estimator, cases, texts, path=False))
+
+
+def answered(spec: ModelSpec, version: int, cases: pd.DataFrame, answers: Answers) -> pd.DataFrame:
+    """The cases with the answers of one version in the columns that `predict` adds."""
     versions: list[int | None] = [None if position in answers.failures else version for position in range(len(cases))]
     notes = [answers.failures.get(position, "") for position in range(len(cases))]
-    return _grown(spec, cases, answers.values, answers.confidences, versions, notes)
+    return _grown(spec, cases, (answers.values, answers.confidences, answers.scores), versions, notes)
 
 
-def _quantities(estimator: Any, features: pd.DataFrame) -> Answers:
-    sure = getattr(estimator, "predict_confidence", None)
-    if sure is None:
-        said, failures = _careful(estimator.predict, features, 1)
-        return Answers(_unless(failures, said[:, 0]), [None] * len(said), None, failures)
-    both, failures = _careful(lambda rows: np.column_stack([estimator.predict(rows), sure(rows)]), features, 2)
-    for position in np.flatnonzero((both[:, 1] < 0) | (both[:, 1] > 1)).tolist():
+def _quantities(estimator: Any, features: pd.DataFrame, *, path: bool) -> Answers:
+    said = Quantities.of(estimator)
+    numbers, failures = _careful(said.ask, features, said.width)
+    values, quantiles, confidence = said.read(numbers)
+    for position in np.flatnonzero((confidence < 0) | (confidence > 1)).tolist():
         failures.setdefault(position, "the model gave a confidence that is not between 0 and 1")
-    return Answers(_unless(failures, both[:, 0]), _unless(failures, both[:, 1]), None, failures)
+    sure = floats(confidence)
+    scores = None
+    if said.levels:
+        ahead = path_of(estimator, features, said.levels) if path else None
+        scores = quantile_texts(said.levels, quantiles, ahead, failures)
+    for position in failures:
+        sure[position] = None
+    return Answers(_unless(failures, values), sure, scores, failures)
 
 
 def _unless(failures: Mapping[int, str], numbers: np.ndarray[Any, Any]) -> list[Any]:
@@ -192,19 +210,21 @@ def _record(
     ids, tokens = cases["case_id"].tolist(), cases["batch"].tolist()
     said = [position for position in range(len(ids)) if position not in answers.failures]
     stored = _write(place, writes.add_predictions, use_case.name, (spec, version), (ids, tokens, answers), said)
-    values, confidences = answers.values, answers.confidences
+    values, confidences, scores = answers.values, answers.confidences, answers.scores
     versions: list[int | None] = [version] * len(ids)
     notes = [""] * len(ids)
     for position, why in answers.failures.items():
         versions[position], notes[position] = None, f"{spec.name}: {why}"
     if stored:
-        values, confidences = list(values), list(confidences)
+        values, confidences, scores = list(values), list(confidences), None if scores is None else list(scores)
         for position, case_id in enumerate(ids):
             if case_id in stored:
                 before = stored[case_id]
                 values[position], confidences[position] = before.value, before.confidence
                 versions[position], notes[position] = before.version, ""
-    return _grown(spec, cases, values, confidences, versions, notes)
+                if scores is not None:
+                    scores[position] = before.scores or ""
+    return _grown(spec, cases, (values, confidences, scores), versions, notes)
 
 
 def _write(
@@ -244,7 +264,7 @@ def _shadow(place: Workspace, use_case: UseCase, spec: ModelSpec, cases: pd.Data
     except RegistryError as fault:
         _logger.warning("challenger %s version %d stays silent: %s", spec.name, challenger.version, fault)
         return
-    answers = answer(spec, estimator, cases, texts_for(place, use_case, spec))
+    answers = answer(spec, estimator, cases, texts_for(place, use_case, spec), path=False)
     said = [position for position in range(len(cases)) if position not in answers.failures]
     content = (cases["case_id"].tolist(), cases["batch"].tolist(), answers)
     _write(place, writes.add_shadow_predictions, use_case.name, (spec, challenger.version), content, said)
@@ -252,18 +272,17 @@ def _shadow(place: Workspace, use_case: UseCase, spec: ModelSpec, cases: pd.Data
 
 def _silent(spec: ModelSpec, cases: pd.DataFrame, note: str) -> pd.DataFrame:
     """The frame where nothing could be predicted."""
-    nothing: list[Any] = [None] * len(cases)
-    return _grown(spec, cases, nothing, nothing, nothing, [note] * len(cases))
+    return grown(cases, missing_predictions(spec, cases.index) | {f"{spec.output}_note": [note] * len(cases)})
 
 
 def _grown(
     spec: ModelSpec,
     cases: pd.DataFrame,
-    values: Sequence[Any],
-    confidences: Sequence[float | None],
+    said: tuple[Sequence[Any], Sequence[float | None], Sequence[str | None] | None],
     versions: Sequence[int | None],
     notes: Sequence[str],
 ) -> pd.DataFrame:
+    values, confidences, scores = said
     name = spec.output
     kind = "float64" if spec.kind == "regressor" else object
     added = {
@@ -272,4 +291,5 @@ def _grown(
         f"{name}_version": pd.Series(list[Any](versions), dtype="Int64", index=cases.index),
         f"{name}_note": pd.Series(notes, dtype=object, index=cases.index),
     }
-    return grown(cases, added)
+    told = [None] * len(cases) if scores is None else scores
+    return grown(cases, added | quantile_columns(spec, told, cases.index))

@@ -22,14 +22,16 @@ from aiops_flows.errors import RegistryAway, RegistryError, TrainingError
 from aiops_flows.evidence.comparison import Comparison
 from aiops_flows.gates import METRICS, GateResult, Scored, judge
 from aiops_flows.steps.actions import actions_for
+from aiops_flows.steps.costs import Costs, costs_of
 from aiops_flows.steps.drifting import findings
 from aiops_flows.steps.inference import answer, features_of
+from aiops_flows.steps.quantiles import Quantities
 from aiops_flows.steps.rows import Labelled, arriving, learned_cases
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.steps.writings import Texts, texts_for
 from aiops_flows.use_case import ModelSpec, UseCase
 
-__all__ = ["GATED_DRIFT", "Moved", "drift_of", "fit", "judged", "metrics_of", "scored"]
+__all__ = ["GATED_DRIFT", "Moved", "baseline_of", "drift_of", "fit", "judged", "metrics_of", "scored"]
 
 _logger = logging.getLogger("aiops_flows.judging")
 _LATENCY_CASES = 100
@@ -80,8 +82,21 @@ def _unquoted(spec: ModelSpec, estimator: Any, doing: str) -> Iterator[None]:
         ) from None
 
 
-def scored(spec: ModelSpec, estimator: Any, cases: pd.DataFrame, texts: Texts | None = None) -> Scored:
-    """What a fitted estimator says of cases, as the gates take it; ``texts`` is for writers that point at some.
+def scored(
+    spec: ModelSpec,
+    estimator: Any,
+    cases: pd.DataFrame,
+    texts: Texts | None = None,
+    costs: Costs | None = None,
+) -> Scored:
+    """What a fitted estimator says of cases, as the gates take it.
+
+    Args:
+        spec: the model.
+        estimator: one of its versions, or its baseline.
+        cases: the judging rows.
+        texts: for writers that point at some.
+        costs: what acting on answers costs on these rows; by default that is not asked.
 
     Raises:
         TrainingError: it cannot answer them.
@@ -91,10 +106,16 @@ def scored(spec: ModelSpec, estimator: Any, cases: pd.DataFrame, texts: Texts | 
     features = features_of(spec, estimator, cases)
     with _unquoted(spec, estimator, "answer"):
         if spec.kind == "regressor":
-            return Scored(np.asarray(estimator.predict(features), dtype=float), None, None)
-        probabilities = np.asarray(estimator.predict_proba(features), dtype=float)
-    classes = [str(name) for name in estimator.classes_]
-    return Scored(np.array(classes, dtype=object)[probabilities.argmax(axis=1)], probabilities, classes)
+            asked = Quantities.of(estimator)
+            values, quantiles, confidence = asked.read(asked.ask(features))
+            said = Scored(values, quantiles=quantiles if asked.levels else None, levels=asked.levels)
+        else:
+            probabilities = np.asarray(estimator.predict_proba(features), dtype=float)
+            classes = [str(name) for name in estimator.classes_]
+            said = Scored(np.array(classes, dtype=object)[probabilities.argmax(axis=1)], probabilities, classes)
+            confidence = probabilities.max(axis=1)
+    scales = None if spec.scale is None else cases[spec.scale].to_numpy(float)
+    return replace(said, scales=scales, costs=None if costs is None else costs(said, confidence))
 
 
 def _written(spec: ModelSpec, estimator: Any, cases: pd.DataFrame, texts: Texts | None) -> Scored:
@@ -114,14 +135,14 @@ def judged(
 ) -> tuple[list[GateResult], dict[str, Scored]]:
     """Gate results, and what challenger, champion and baseline said of the judging rows."""
     fitted, train, judging = trained
-    baseline, texts = _baseline(spec), texts_for(place, use_case, spec)
+    baseline, texts, costs = baseline_of(spec), texts_for(place, use_case, spec), costs_of(use_case, spec, judging)
     scores = {
-        "challenger": scored(spec, fitted, judging.cases, texts),
+        "challenger": scored(spec, fitted, judging.cases, texts, costs),
         "baseline": Scored([], missing="none is declared")
         if baseline is None
-        else scored(spec, fit(baseline, spec, train), judging.cases, texts),
+        else scored(spec, fit(baseline, spec, train), judging.cases, texts, costs),
     }
-    champion = _champion_scored(place, use_case, spec, judging.cases)
+    champion = _champion_scored(place, use_case, spec, judging.cases, costs)
     if champion is not None and len(champion.values):
         scores["champion"] = champion
     truth = judging.truth.astype(str) if spec.kind == "classifier" else judging.truth
@@ -148,7 +169,9 @@ def _unbroken(drift: DriftReport) -> list[GateResult]:
     return [GateResult("data_quality", bound, passed=False, reason=reason, rows=drift.rows_current)]
 
 
-def _champion_scored(place: Workspace, use_case: UseCase, spec: ModelSpec, cases: pd.DataFrame) -> Scored | None:
+def _champion_scored(
+    place: Workspace, use_case: UseCase, spec: ModelSpec, cases: pd.DataFrame, costs: Costs | None
+) -> Scored | None:
     """What the champion says of cases: nothing where it cannot be used, so that gates which compare with it fail.
 
     Raises:
@@ -159,7 +182,7 @@ def _champion_scored(place: Workspace, use_case: UseCase, spec: ModelSpec, cases
         return None
     try:
         estimator = place.load(spec, champion.version, champion.digest)
-        return scored(spec, estimator, cases, texts_for(place, use_case, spec))
+        return scored(spec, estimator, cases, texts_for(place, use_case, spec), costs)
     except RegistryAway:
         raise
     except (RegistryError, TrainingError) as fault:
@@ -170,7 +193,8 @@ def _champion_scored(place: Workspace, use_case: UseCase, spec: ModelSpec, cases
     return Scored([])
 
 
-def _baseline(spec: ModelSpec) -> Any:
+def baseline_of(spec: ModelSpec) -> Any:
+    """The naive model that a challenger is held against, unfitted; None for a writer without one."""
     from sklearn.dummy import DummyClassifier, DummyRegressor
 
     if spec.baseline is not None or spec.kind == "writer":
@@ -220,7 +244,7 @@ def metrics_of(
     comparison = Comparison.of(spec.kind, truth, scores, resamples=1)
     found: dict[str, float] = {}
     for metric in METRICS.values():
-        for who in scores if metric.kind == spec.kind else ():
+        for who in scores if metric.measures(spec.kind) else ():
             value = comparison.value(metric, who)
             if not isinstance(value, str):
                 found[f"{who}_{metric.name}"] = value

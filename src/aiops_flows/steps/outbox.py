@@ -165,7 +165,10 @@ def _rows(place: Workspace, use_case: UseCase, found: Due) -> list[dict[str, Any
     of_case = {row["case_id"]: _plain(row) for row in cases.to_dict("records")}
     specs = [(spec.name, spec.output, spec.kind == "writer") for spec in use_case.models]
     return [
-        {**of_case[decision["case_id"]], **_outputs(specs, found, decision["case_id"]), **_decided(decision)}
+        of_case[decision["case_id"]]
+        | _outputs(specs, found, decision["case_id"])
+        | {name: decision["terms"].get(name) for name in use_case.terms}
+        | _decided(decision)
         for decision in found.decisions
     ]
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -17,19 +16,14 @@ from aiops_flows.drift.measuring import FEWEST_ROWS
 from aiops_flows.errors import RegistryError
 from aiops_flows.evidence.writing import text_of
 from aiops_flows.steps.inference import predict_with
-from aiops_flows.steps.rows import labelled_rows
+from aiops_flows.steps.quantiles import quantile_columns, relative_width
+from aiops_flows.steps.rows import rows_of_version
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase
 
-__all__ = ["COLUMNS", "said_at_first", "said_now"]
+__all__ = ["columns_of", "said_at_first", "said_now"]
 
-COLUMNS: dict[str, list[str]] = {
-    "classifier": ["prediction", "confidence"],
-    "regressor": ["prediction"],
-    "writer": ["length"],
-}
-"""What is compared of each kind of model: the class or the quantity, how sure the model is of a class, and how many
-letters a writing has (0: there was none). Never a text."""
+_WIDEST = 1e6  # times the quantity: what is wider is alike
 _MOST_SCORED = 1_000
 _MOST_SAID = 2_000
 _FIRST_DAYS = (1, 7, 30, 120)
@@ -37,10 +31,23 @@ _FIRST_DAYS = (1, 7, 30, 120)
 _logger = logging.getLogger("aiops_flows.predicted")
 
 
+def columns_of(spec: ModelSpec) -> list[str]:
+    """What is compared of a model's answers; never a text.
+
+    The class and how sure the model is of it; the quantity and, of a model with quantiles, how wide its interval is as
+    a share of the quantity; of a writing how many letters it has (0: there was none).
+    """
+    if spec.kind == "writer":
+        return ["length"]
+    if spec.kind == "classifier":
+        return ["prediction", "confidence"]
+    return ["prediction", "relative_width"] if len(spec.quantiles) > 1 else ["prediction"]
+
+
 def said_now(
     place: Workspace, use_case: UseCase, spec: ModelSpec, champion: Champion, case_ids: Sequence[str]
 ) -> pd.DataFrame:
-    """What the champion last said of these live cases, as stored: ``case_id``, and the columns of `COLUMNS`."""
+    """What the champion last said of these live cases, as stored: ``case_id``, and the columns of `columns_of`."""
     stored = questions.predictions(place.log, use_case.name, model=spec.name, case_ids=list(case_ids))
     return _frame(spec, champion, stored)
 
@@ -65,16 +72,7 @@ def said_at_first(
 def _said_when_judged(
     place: Workspace, use_case: UseCase, spec: ModelSpec, champion: Champion, learned: str
 ) -> pd.DataFrame:
-    record = json.loads(learned)
-    rows = labelled_rows(
-        place,
-        use_case,
-        spec,
-        as_of=datetime.fromisoformat(record["as_of"]),
-        part="judge",
-        window=None if record["window_days"] is None else timedelta(days=record["window_days"]),
-        most=_MOST_SCORED,
-    ).cases
+    rows = rows_of_version(place, use_case, spec, learned, "judge", _MOST_SCORED).cases
     if len(rows) < FEWEST_ROWS:
         return pd.DataFrame()
     try:
@@ -84,7 +82,7 @@ def _said_when_judged(
         return pd.DataFrame()
     said = predict_with(spec, estimator, champion.version, rows)
     names = {spec.output: "value", f"{spec.output}_confidence": "confidence", f"{spec.output}_version": "version"}
-    return _frame(spec, champion, said[["case_id", *names]].rename(columns=names))
+    return _frame(spec, champion, said[["case_id", *names, *spec.quantile_columns]].rename(columns=names))
 
 
 def _said_first_live(place: Workspace, use_case: UseCase, spec: ModelSpec, champion: Champion) -> pd.DataFrame:
@@ -108,10 +106,13 @@ def _frame(spec: ModelSpec, champion: Champion, said: pd.DataFrame) -> pd.DataFr
         lengths = [len(text_of(writing) or "") for writing in own["value"]]
         return pd.DataFrame({"case_id": own["case_id"].to_numpy(), "length": np.array(lengths, dtype=float)})
     values: Any = own["value"].astype(float if spec.kind == "regressor" else str)
-    return pd.DataFrame(
-        {
-            "case_id": own["case_id"].to_numpy(),
-            "prediction": values.to_numpy(),
-            "confidence": own["confidence"].astype(float).to_numpy(),
-        }
-    )
+    found = {
+        "case_id": own["case_id"].to_numpy(),
+        "prediction": values.to_numpy(),
+        "confidence": own["confidence"].astype(float).to_numpy(),
+    }
+    if spec.kind == "regressor" and len(spec.quantiles) > 1:
+        told = quantile_columns(spec, own["scores"], own.index) if "scores" in own else own[spec.quantile_columns]
+        widths = relative_width(values.to_numpy(), pd.DataFrame(told).to_numpy())
+        found["relative_width"] = np.minimum(widths, _WIDEST)
+    return pd.DataFrame(found)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from aiops_flows.case_log.alarms import Alarm
 from aiops_flows.steps.certificate import Certificate
-from aiops_flows.steps.verdicts import confidence_of, rule_verdicts, segments_of
+from aiops_flows.steps.verdicts import confidence_of, needs_cases, rule_verdicts, segments_of
 from aiops_flows.use_case import ModelSpec, UseCase
 
 __all__ = ["Proposal", "propose"]
@@ -140,7 +140,7 @@ def _certified(asked: _Asked, allowed: NDArray[np.bool_]) -> NDArray[np.bool_]:
         unsure = f"{_judges(asked.use_case)} is less sure than the certified threshold {threshold:.4f}"
         asked.reasons[these & ~reached] = unsure
         for verdict in asked.use_case.review.auto:
-            reason = _reason_of(verdict, asked.certificate, threshold)
+            reason = _reason_of(asked.use_case, verdict, asked.certificate, threshold)
             asked.reasons[reached & (asked.verdicts == verdict)] = reason
         sure |= reached
     return sure
@@ -174,8 +174,10 @@ def _judges(use_case: UseCase) -> str:
     return names[0] if len(names) == 1 else f"one of {', '.join(names)}"
 
 
-def _reason_of(verdict: str, certificate: Certificate, threshold: float) -> str:
+def _reason_of(use_case: UseCase, verdict: str, certificate: Certificate, threshold: float) -> str:
+    share = f"{100 * certificate.max_error:.3g}%"
+    promised = f"a mean loss of at most {share} of the worst" if needs_cases(use_case) else f"at most {share} wrong"
     return (
-        f"rule '{verdict}', certified: at most {certificate.max_error:.0%} wrong with probability "
+        f"rule '{verdict}', certified: {promised} with probability "
         f"{certificate.confidence:.0%} from confidence {threshold:.4f} up"
     )

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import orjson
 import pandas as pd
 
 from aiops_flows.case_log import alarms, promotions, questions, versions, writes
 from aiops_flows.case_log.writes import Decisions, Reviews
 from aiops_flows.errors import UseCaseError
 from aiops_flows.steps.certifying import certificate_in_force
-from aiops_flows.steps.frames import stored_frame
-from aiops_flows.steps.inference import Answers, answer, predict_with
+from aiops_flows.steps.frames import grown, stored_frame
+from aiops_flows.steps.inference import Answers, answer, answered
 from aiops_flows.steps.proposing import Proposal, propose
+from aiops_flows.steps.terms import missing_predictions, term_texts, with_terms
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase
 
@@ -25,7 +29,7 @@ _URGENT = 1e6  # recalled cases are asked before every ordinary one
 
 @dataclass(frozen=True)
 class Recalled:
-    """What a recall found and did; every case found is in exactly one of the other counts."""
+    """What a recall found and did; every case found is confirmed, requeued, with people, or open already."""
 
     model: str
     version: int
@@ -38,14 +42,16 @@ class Recalled:
     """Decided by people who saw the version's prediction: counted, left as they are."""
     already_open: int = 0
     """Questioned by an earlier recall, and still with a person."""
+    new_terms: int = 0
+    """Of the confirmed, those with other terms than before: policy stands for the verdict and for what it says now."""
 
 
 def recall(place: Workspace, use_case: UseCase, model: str, version: int) -> Recalled:
     """Find every case whose effective decision rests on a version, and decide it again under the present champion.
 
     Where policy, with the present champion and its certificate, gives the same verdict, the decision is confirmed by
-    a new revision; everything else is put to a person, who sees which decision is questioned. Run again, it changes
-    nothing.
+    a new revision, which has the terms that follow from the present champion; everything else is put to a person, who
+    sees which decision is questioned. Run again, it changes nothing.
 
     Raises:
         UseCaseError: the version is still the champion; roll back first.
@@ -65,28 +71,31 @@ def recall(place: Workspace, use_case: UseCase, model: str, version: int) -> Rec
         return total
     questioned = set(questions.open_reviews(place.log, use_case.name, lane=False)["case_id"])
     waiting = by_policy[~by_policy["case_id"].isin(questioned)].reset_index(drop=True)
-    confirmed = requeued = 0
+    confirmed = requeued = new_terms = 0
     for start in range(0, len(waiting), place.settings.batch_size):
         part = waiting.iloc[start : start + place.settings.batch_size]
         done = _again(place, use_case, part)
-        confirmed, requeued = confirmed + done[0], requeued + done[1]
+        confirmed, requeued, new_terms = confirmed + done[0], requeued + done[1], new_terms + done[2]
     _logger.info("recall of %s version %d: %d found, %d confirmed", spec.name, version, len(found), confirmed)
-    return Recalled(spec.name, version, len(found), confirmed, requeued, total.by_people, len(by_policy) - len(waiting))
+    open_before = len(by_policy) - len(waiting)
+    return Recalled(spec.name, version, len(found), confirmed, requeued, total.by_people, open_before, new_terms)
 
 
-def _again(place: Workspace, use_case: UseCase, decided: pd.DataFrame) -> tuple[int, int]:
-    """Decide cases again; how many were confirmed, how many put to people."""
+def _again(place: Workspace, use_case: UseCase, decided: pd.DataFrame) -> tuple[int, int, int]:
+    """Decide cases again; how many were confirmed, how many put to people, and of how many the terms changed."""
     stored = questions.cases(place.log, use_case.name, case_ids=decided["case_id"].tolist())
     cases = stored_frame(use_case.case, stored)
     order = decided.set_index("case_id").loc[cases["case_id"]]
     certificate = certificate_in_force(place, use_case)
     standing = alarms.open_alarms(place.log, use_case.name)
-    frame = _predicted(place, use_case, cases)
+    frame = with_terms(use_case, _predicted(place, use_case, cases))
     proposal = propose(use_case, frame, certificate, at=place.now(), alarms=standing)
     same = [new == old for new, old in zip(proposal.verdicts, order["verdict"].tolist(), strict=True)]
     confirmed = [position for position, equal in enumerate(same) if equal]
     changed = [position for position, equal in enumerate(same) if not equal]
     ids, revisions = cases["case_id"].tolist(), order["revision"].tolist()
+    texts = term_texts(use_case, frame)
+    changes = _changes(use_case, order["terms"].tolist(), texts)
     if confirmed:
         writes.redecide(
             place.log,
@@ -94,8 +103,11 @@ def _again(place: Workspace, use_case: UseCase, decided: pd.DataFrame) -> tuple[
             Decisions(
                 case_ids=[ids[position] for position in confirmed],
                 verdicts=[str(proposal.verdicts[position]) for position in confirmed],
-                reasons=[f"recall: confirmed by {proposal.reasons[position]}" for position in confirmed],
+                reasons=[
+                    f"recall: confirmed{changes[position]} by {proposal.reasons[position]}" for position in confirmed
+                ],
                 replaces=[revisions[position] for position in confirmed],
+                terms=[texts[position] for position in confirmed],
             ),
             policy_version=use_case.review.version,
             certificate=certificate.name if certificate else None,
@@ -103,7 +115,17 @@ def _again(place: Workspace, use_case: UseCase, decided: pd.DataFrame) -> tuple[
         )
     if changed:
         _reopen(place, use_case, (ids, revisions, order["verdict"].tolist()), proposal, changed)
-    return len(confirmed), len(changed)
+    return len(confirmed), len(changed), sum(bool(changes[position]) for position in confirmed)
+
+
+def _changes(use_case: UseCase, before: Sequence[Mapping[str, Any] | None], texts: Sequence[str | None]) -> list[str]:
+    """Which terms of each case are no longer what they were, as words of a reason; empty where none."""
+    found = []
+    for held, text in zip(before, texts, strict=True):
+        now = orjson.loads(text or "{}")
+        names = [name for name in use_case.terms if now.get(name) != (held or {}).get(name)]
+        found.append(f", with new {', '.join(names)}," if names else "")
+    return found
 
 
 def _reopen(
@@ -139,18 +161,13 @@ def _predicted(place: Workspace, use_case: UseCase, cases: pd.DataFrame) -> pd.D
     for spec in use_case.decisive:
         champion = promotions.champion(place.log, use_case.name, spec.name)
         if champion is None:
-            nothing = pd.Series([None] * len(frame), dtype=object, index=frame.index)
-            empty = {
-                spec.output: nothing,
-                f"{spec.output}_confidence": nothing.astype("float64"),
-                f"{spec.output}_version": nothing.astype("Int64"),
-                f"{spec.output}_note": pd.Series([f"{spec.name} has no champion"] * len(frame), dtype=object),
-            }
-            frame = frame.assign(**empty)
+            frame = grown(frame, missing_predictions(spec, frame.index))
+            frame[f"{spec.output}_note"] = f"{spec.name} has no champion"
             continue
         estimator = place.load(spec, champion.version, champion.digest)
-        _keep(place, use_case, spec, champion.version, answer(spec, estimator, cases), cases["case_id"].tolist())
-        frame = predict_with(spec, estimator, champion.version, frame)
+        answers = answer(spec, estimator, cases)
+        _keep(place, use_case, spec, champion.version, answers, cases["case_id"].tolist())
+        frame = answered(spec, champion.version, frame, answers)
     return frame
 
 

@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 
 from aiops_flows.errors import UseCaseError
 from aiops_flows.evidence.losses import wrong
+from aiops_flows.steps.frames import grown
+from aiops_flows.steps.terms import unseen_by_policy, with_terms
 from aiops_flows.use_case import ModelSpec, UseCase
 
 __all__ = [
     "confidence_of",
+    "needs_cases",
     "rule_verdicts",
     "segment_texts",
     "segmenting_model",
@@ -29,6 +32,8 @@ Objects = NDArray[np.object_]
 def rule_verdicts(use_case: UseCase, cases: pd.DataFrame) -> tuple[NDArray[Any], NDArray[Any]]:
     """The verdict of the first rule that holds (None where none does), and whether one held; one entry a row.
 
+    Rules see the cases with their predictions and terms; the terms are computed anew.
+
     Raises:
         UseCaseError: a rule does not give one truth value a row.
     """
@@ -36,7 +41,7 @@ def rule_verdicts(use_case: UseCase, cases: pd.DataFrame) -> tuple[NDArray[Any],
     ruled = np.zeros(len(cases), dtype=bool)
     if cases.empty:
         return verdicts, ruled
-    seen = cases.drop(columns=_written(use_case), errors="ignore")
+    seen = with_terms(use_case, cases).drop(columns=unseen_by_policy(use_case), errors="ignore")
     for verdict, rule in use_case.review.auto.items():
         holds = np.asarray(rule(seen))
         holds = np.where(pd.isna(holds), np.False_, holds)  # what is missing is not true
@@ -49,11 +54,6 @@ def rule_verdicts(use_case: UseCase, cases: pd.DataFrame) -> tuple[NDArray[Any],
         verdicts[holds] = verdict
         ruled |= holds.astype(bool)
     return verdicts, ruled
-
-
-def _written(use_case: UseCase) -> list[str]:
-    """The columns of writers: no rule sees them, since no certificate covers what they say."""
-    return [column for model in use_case.models if model.kind == "writer" for column in model.added_columns]
 
 
 def segmenting_model(use_case: UseCase) -> ModelSpec | None:
@@ -101,7 +101,11 @@ def confidence_of(outputs: Sequence[str], cases: pd.DataFrame) -> NDArray[np.flo
 
 
 def verdict_loss(
-    use_case: UseCase, verdicts: Any, predicted: Mapping[str, Any] | pd.DataFrame, truth: Mapping[str, Any]
+    use_case: UseCase,
+    verdicts: Any,
+    predicted: Mapping[str, Any] | pd.DataFrame,
+    truth: Mapping[str, Any],
+    cases: pd.DataFrame | None = None,
 ) -> NDArray[np.float64]:
     """How wrong each verdict was, 0 (right) to 1: the largest loss over the outputs that must all be right.
 
@@ -113,17 +117,24 @@ def verdict_loss(
         verdicts: one a case.
         predicted: output -> what its model said, one a case.
         truth: output -> what turned out true, one a case.
+        cases: the cases with their predictions (quantiles too), and with their terms where these are stored: terms
+            that are not there are computed. Losses with ``of_cases`` need them; by default ``predicted``, where that
+            is such a frame.
 
     Raises:
-        UseCaseError: a loss does not give one number between 0 and 1 a case.
+        UseCaseError: a loss does not give one number between 0 and 1 a case, or needs the cases and has none.
     """
     losses = np.zeros(len(verdicts))
     for place, (output, loss) in enumerate(use_case.judges.items()):
         by_verdict = place == 0 and loss is None
-        said = verdicts if by_verdict else predicted[output]
         kind = np.float64 if use_case.model(output).kind == "regressor" and not by_verdict else object
-        pair = np.asarray(said, dtype=kind), np.asarray(truth[output], dtype=kind)
-        found = np.asarray((loss or wrong)(*pair), dtype=np.float64)
+        true = np.asarray(truth[output], dtype=kind)
+        if (of_cases := getattr(loss, "of_cases", None)) is not None:
+            given = predicted if cases is None and isinstance(predicted, pd.DataFrame) else cases
+            found = np.asarray(of_cases(_acted_on(use_case, given, verdicts), true), dtype=np.float64)
+        else:
+            said = verdicts if by_verdict else predicted[output]
+            found = np.asarray((loss or wrong)(np.asarray(said, dtype=kind), true), dtype=np.float64)
         if found.shape != losses.shape or not ((found >= 0) & (found <= 1)).all():
             raise UseCaseError(
                 f"the loss of {output!r} of {use_case.name} gave the shape {found.shape} for {len(losses)} cases, or a "
@@ -132,3 +143,16 @@ def verdict_loss(
             )
         losses = np.maximum(losses, found)
     return losses
+
+
+def needs_cases(use_case: UseCase) -> bool:
+    """Whether a loss of the policy looks at more than what was said and what was true."""
+    return any(hasattr(loss, "of_cases") for loss in use_case.judges.values())
+
+
+def _acted_on(use_case: UseCase, cases: pd.DataFrame | None, verdicts: Any) -> pd.DataFrame:
+    """The cases as losses see them: with predictions, terms and verdict."""
+    if cases is None:
+        raise UseCaseError(f"a loss of {use_case.name} looks at the cases; give verdict_loss the frame as cases=")
+    there = set(use_case.terms) <= set(cases.columns)
+    return grown(cases if there else with_terms(use_case, cases), {"verdict": np.asarray(verdicts, dtype=object)})

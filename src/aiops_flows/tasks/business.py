@@ -59,7 +59,7 @@ def review(use_case: UseCase | str, cases: pd.DataFrame) -> pd.DataFrame:
 
     A share of what policy decides is put to a person as well (the audit lane); its decision stands meanwhile.
     Columns read: what the policy's rules read. Columns added: ``verdict`` (None while a person must answer),
-    ``verdict_reason``, ``verdict_by``.
+    ``verdict_reason``, ``verdict_by``, and the use case's terms (while a person must answer, as they are proposed).
     """
     return reviewing.review(Workspace.here(), _loaded(use_case), cases)
 
@@ -76,15 +76,18 @@ def decide(
     seconds: float | None = None,
     channel: str = "python",
     outcomes: Mapping[str, Any] | None = None,
+    terms: Mapping[str, Any] | None = None,
 ) -> Decision | Reading:
     """A person's answer to what is open of a case: the decision that is asked for, else a reading in the audit lane.
 
     A reading leaves the decision as it is; where an audit says another verdict than policy, ``reading.decision`` is
     the correction. ``seconds`` is how long the person took, where that is known; ``outcomes`` is what the person says
     is true of the case, by model output (a label, a number, or the text made of a writing): known from now on.
+    ``terms`` is what the decision says beyond its verdict, such as ``{"order": 120}``; what is not said stays as it was
+    proposed.
 
     Raises:
-        UseCaseError: the policy does not know the verdict, reason or actor is empty, or an outcome cannot be.
+        UseCaseError: the policy does not know the verdict, reason or actor is empty, or an outcome or term cannot be.
         CaseUnknown: no such case.
         AlreadyDecided: it is decided, nothing is open, and ``replaces`` does not name that decision's revision.
         ConflictingWrite: who decided the case cannot read it a second time.
@@ -100,6 +103,7 @@ def decide(
         seconds=seconds,
         channel=channel,
         outcomes=outcomes,
+        terms=terms,
     )
 
 

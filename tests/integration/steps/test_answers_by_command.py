@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from aiops_flows.cli.app import app
-from aiops_flows.cli.cases import _readable
+from aiops_flows.cli.case_text import readable
 from aiops_flows.cli.output import show_rows
 from aiops_flows.errors import SourceError, UseCaseError
 from aiops_flows.lifecycle import answer_review
@@ -76,5 +76,5 @@ def test_what_a_customer_wrote_cannot_steer_the_terminal(capsys: pytest.CaptureF
 def test_a_conversation_is_read_turn_by_turn() -> None:
     """Turns stand one below the other; any other field is shown as it is."""
     turns = [{"speaker": "customer", "text": "Where is it?"}, {"speaker": "agent", "text": "On its way."}]
-    assert _readable(turns) == "customer: Where is it?\nagent: On its way."
-    assert _readable([1, 2]) == [1, 2]
+    assert readable(turns) == "customer: Where is it?\nagent: On its way."
+    assert readable([1, 2]) == [1, 2]
