@@ -15,7 +15,7 @@ from aiops_flows.steps.intake import take_in
 from aiops_flows.steps.judging import fit
 from aiops_flows.steps.outcomes import record_outcomes
 from aiops_flows.steps.review import review
-from aiops_flows.steps.rows import labelled_rows, learned_record
+from aiops_flows.steps.rows import learned_record, parted_rows
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase
 from tests.parcels import make_outcomes, make_parcels
@@ -37,7 +37,8 @@ def put_to_work(place: Workspace, use_case: UseCase, rows: int = 1_500) -> Certi
 
 def install(place: Workspace, use_case: UseCase, spec: ModelSpec, as_of: datetime = LEARNED) -> int:
     """Train, register and promote a version as if at that moment, without gates; its number."""
-    train = labelled_rows(place, use_case, spec, as_of=as_of, part="train")
+    rows = parted_rows(place, use_case, spec, as_of=as_of)
+    train = rows.parts["train"]
     fitted = fit(spec.estimator, spec, train)
     made = place.registry.register(
         spec.name,
@@ -60,7 +61,7 @@ def install(place: Workspace, use_case: UseCase, spec: ModelSpec, as_of: datetim
         trained_by="trainer",
         trained_at=datetime.now(UTC),
         code_version="test",
-        learned=learned_record(spec, as_of, len(train)),
+        learned=learned_record(spec, as_of, len(train), rows.cut),
         evidence="{}",
         evidence_digest=hashlib.sha256(spec.name.encode()).hexdigest(),
     )

@@ -108,6 +108,7 @@ def check_drift(use_case: UseCasePath, as_of: Moment = None, as_json: AsJson = F
             "version": check.version,
             "verdict": check.verdict,
             "answers": check.predictions.verdict if check.predictions else "unknown",
+            "slices": _shown(check.drifted_slices) if not as_json else check.drifted_slices,
             "breaks": len(check.report.breaks) if check.report else 0,
             "actions": ", ".join(dict.fromkeys(action.action for action in check.actions)) or "none",
             "reason": check.reason,
@@ -115,8 +116,14 @@ def check_drift(use_case: UseCasePath, as_of: Moment = None, as_json: AsJson = F
         for check in checks
     ]
     show_rows(rows, as_json=as_json)
-    if any(check.verdict == "drift" for check in checks):
+    if any(check.verdict == "drift" or check.drifted_slices for check in checks):
         raise typer.Exit(REFUSED)
+
+
+def _shown(values: list[str]) -> str:
+    """The first ten of some values, and how many more there are."""
+    more = f" and {len(values) - 10} more" if len(values) > 10 else ""
+    return f"{', '.join(values[:10])}{more}"
 
 
 def promote(

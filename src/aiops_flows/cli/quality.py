@@ -1,4 +1,4 @@
-"""Commands about how well it goes: quality, reviewers, alarms, certificates, and champion against challenger.
+"""Commands about how well it goes: quality, reviewers, alarms, certificates, backtests, and challengers.
 
 What a command needs is imported in it, as the steps load scientific libraries.
 """
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aiops_flows.cli.models import Model, moment_of
+from aiops_flows.cli.models import Model, Moment, moment_of
 from aiops_flows.cli.output import AsJson, UseCaseName, UseCasePath, name_of, say, show_rows, working
 from aiops_flows.errors import NoChampion
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from aiops_flows.steps.workspace import Workspace
     from aiops_flows.use_case import UseCase
 
-__all__ = ["alarms_app", "certify", "compare", "corrections", "quality", "reviewers"]
+__all__ = ["alarms_app", "backtest", "certify", "compare", "corrections", "quality", "reviewers"]
 
 NO = 1
 _SEGMENTS = 20
@@ -59,15 +59,20 @@ def quality(
         show_rows([each.as_row() for each in found], as_json=True)
         return
     show_rows([_quality_row(each.as_row()) for each in found], as_json=False)
-    say(f"limit of the policy: {declared.review.max_error:g}. Estimates weigh each reading by its probability (95 %)")
+    if found[-1].rests_on == "outcomes":
+        basis = "The policy has no decided case read: the error rests on the outcomes of all of them, in mature periods"
+    else:
+        basis = "Estimates weigh each reading by its probability"
+    say(f"limit of the policy: {declared.review.max_error:g}. {basis} (95 %)")
     _show_corrections(place, declared, moment_of(as_known))
 
 
 def _show_corrections(place: Workspace, use_case: UseCase, as_known: datetime | None) -> None:
-    """What people made of writings, and the labels that no champion knows, where there are any."""
+    """What people made of terms and writings, and the labels that no champion knows, where there are any."""
     from aiops_flows.steps import corrections as counting
+    from aiops_flows.steps.terms_figures import term_figures
 
-    for found in (counting.writing_figures, counting.new_labels):
+    for found in (term_figures, counting.writing_figures, counting.new_labels):
         rows = found(place, use_case, as_known=as_known).to_dict("records")
         if rows:
             say("")
@@ -75,19 +80,24 @@ def _show_corrections(place: Workspace, use_case: UseCase, as_known: datetime | 
 
 
 def corrections(use_case: UseCasePath, as_known: AsKnown = None, as_json: AsJson = False) -> None:
-    """What people corrected: texts of each version that they left or changed, and labels that no champion knows."""
+    """What people corrected: terms, texts of each version that they left or changed, labels that no champion knows."""
     import json
 
     from aiops_flows.steps import corrections as counting
+    from aiops_flows.steps.terms_figures import term_figures
     from aiops_flows.steps.workspace import Workspace
     from aiops_flows.use_case import load_use_case
 
     place, declared, moment = Workspace.here(), load_use_case(use_case), moment_of(as_known)
     writings = counting.writing_figures(place, declared, as_known=moment).to_dict("records")
     labels = counting.new_labels(place, declared, as_known=moment).to_dict("records")
+    terms = term_figures(place, declared, as_known=moment).to_dict("records")
     if as_json:
-        say(json.dumps({"writings": writings, "new_labels": labels}, indent=2, default=str))
+        say(json.dumps({"terms": terms, "writings": writings, "new_labels": labels}, indent=2, default=str))
         return
+    if declared.terms:
+        show_rows(terms, as_json=False, empty="no person has said a term yet")
+        say("")
     show_rows(writings, as_json=False, empty="no text of a model was answered yet")
     say("")
     show_rows(labels, as_json=False, empty="no label that a champion does not know")
@@ -203,6 +213,30 @@ def _show_segments(found: Certificate) -> None:
         show_rows(rows[:_SEGMENTS], as_json=False)
     if len(rows) > _SEGMENTS:
         say(f"and {len(rows) - _SEGMENTS} more segments with fewer labels: --json shows all")
+
+
+def backtest(
+    use_case: UseCasePath,
+    model: Model,
+    origins: Annotated[int, typer.Option(help="how many moments, the last ones of the record")] = 12,
+    every: Annotated[int, typer.Option(help="so many moments of receipt lie between two of them")] = 1,
+    as_of: Moment = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train a model and its baseline as if at past moments, and judge both on the cases that came next."""
+    from aiops_flows.steps import backtesting
+    from aiops_flows.steps.workspace import Workspace
+    from aiops_flows.use_case import load_use_case
+
+    place, declared = Workspace.here(), load_use_case(use_case)
+    spec = declared.model(model)
+    with working(f"training {spec.name} at {origins} moments", quiet=as_json):
+        found = backtesting.backtest(place, declared, spec, origins=origins, every=every, as_of=moment_of(as_of))
+    rows = found.astype(object).where(found.notna(), None).to_dict("records")
+    gated = {gate.metric for gate in spec.gates}
+    about = ("origin", "who", "learned_from", "judged_on", "note")
+    shown = [name for name in found.columns if name in about or not gated & set(found.columns) or name in gated]
+    show_rows(rows if as_json else [{name: row[name] for name in shown} for row in rows], as_json=as_json)
 
 
 def compare(

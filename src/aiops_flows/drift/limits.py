@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-__all__ = ["Calibration", "Histogram", "MeanVectors", "Measure", "calibrate"]
+__all__ = ["Calibration", "Histogram", "MeanVectors", "Measure", "calibrate", "joint_limit"]
 
 _BLOCKS = 128  # of the smaller side
 _MOST_BLOCKS = 4 * _BLOCKS  # of the larger side: its other rows stay where they are, which costs little power
@@ -113,6 +113,10 @@ class Calibration:
     own_limits: list[float | None]
     """As ``limits``, at the column rate for the column alone; None where there is no such rate."""
     own_exceeded: list[bool]
+    standardised: list[float]
+    """The standardised distances of the true division."""
+    largest: Counts
+    """Of each division, the true one first, the largest standardised distance."""
 
 
 def calibrate(
@@ -151,7 +155,21 @@ def calibrate(
         own_p_values=[float((each >= each[0]).mean()) for each in own],
         own_limits=_numbers(centre + np.where(moves, own_limit, 0.0) * scale, moves & np.isfinite(own_limit)),
         own_exceeded=(standardised[0] > own_limit).tolist(),
+        standardised=standardised[0].tolist(),
+        largest=largest,
     )
+
+
+def joint_limit(calibrations: Sequence[Calibration], rate: float) -> tuple[float, Counts]:
+    """What unchanged data exceeds in any of several comparisons with probability ``rate``, and their largest distances.
+
+    The largest distances are standardised, one a division, the true one first. The rows of the comparisons are apart,
+    and each is divided by itself: the divisions of all together are one group, so the test over all of them is as exact
+    as over one.
+    """
+    divisions = min(len(each.largest) for each in calibrations)
+    largest: Counts = np.max([each.largest[:divisions] for each in calibrations], axis=0)
+    return _limit(largest[1:], rate), largest
 
 
 def _own_largest(standardised: Counts, columns: Sequence[int]) -> list[Counts]:

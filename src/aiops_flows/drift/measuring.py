@@ -16,7 +16,7 @@ from aiops_flows.drift.limits import Calibration, Counts, Histogram, MeanVectors
 from aiops_flows.drift.report import ColumnDrift, DriftReport, Method, Verdict
 from aiops_flows.drift.texts import MOST_TEXT_ROWS, DescribedText, Spelled, spelled, text_columns
 
-__all__ = ["FEWEST_ROWS", "measure_drift"]
+__all__ = ["FEWEST_ROWS", "calibrated_slice", "measure_drift"]
 
 FEWEST_ROWS = 50
 """Rows a side below which the verdict is ``unknown``: the test would stay exact, but miss all except the grossest."""
@@ -62,12 +62,7 @@ def measure_drift(
     _refuse_rate("false_alarm_rate", false_alarm_rate)
     if column_rate is not None:
         _refuse_rate("column_rate", column_rate)
-    written = text_columns(reference, current, columns, texts)
-    if written:
-        max_rows = min(max_rows, MOST_TEXT_ROWS)
-    reference, current = sample_rows(reference, max_rows, seed), sample_rows(current, max_rows, seed)
-    rows = len(reference), len(current)
-    measured = _all_measured(spelled(reference, current, columns, written))
+    measured, rows = _read(reference, current, columns, seed, max_rows, texts)
     if doubt := _doubt(measured, *rows):
         return _report("unknown", _columns(measured, None), rows, (false_alarm_rate, column_rate), reason=doubt)
     found = _calibrated(measured, rows, (false_alarm_rate, column_rate), seed)
@@ -80,6 +75,43 @@ def measure_drift(
         reason=_finding(moved, found.p_value, false_alarm_rate),
         p_value=found.p_value,
     )
+
+
+def calibrated_slice(
+    reference: pd.DataFrame,
+    current: pd.DataFrame,
+    columns: Sequence[str],
+    *,
+    rate: float,
+    seed: int = 0,
+    texts: Collection[str] = (),
+) -> tuple[list[str], Calibration] | str:
+    """For one slice of the rows, the column that each histogram is of and what its divisions say; or why nothing.
+
+    The arguments are those of `measure_drift`; limits for several slices together come from `limits.joint_limit`.
+    """
+    _refuse_rate("rate", rate)
+    measured, rows = _read(reference, current, columns, seed, MOST_ROWS, texts)
+    if doubt := _doubt(measured, *rows):
+        return doubt
+    names = [_owner(each) for each in measured for part in (each.values, each.missing) if part]
+    return names, _calibrated(measured, rows, (rate, None), seed)
+
+
+def _read(
+    reference: pd.DataFrame,
+    current: pd.DataFrame,
+    columns: Sequence[str],
+    seed: int,
+    max_rows: int,
+    texts: Collection[str],
+) -> tuple[list[_Measured], tuple[int, int]]:
+    """The columns of both sides, of at most so many rows each, and how many rows these are."""
+    written = text_columns(reference, current, columns, texts)
+    if written:
+        max_rows = min(max_rows, MOST_TEXT_ROWS)
+    reference, current = sample_rows(reference, max_rows, seed), sample_rows(current, max_rows, seed)
+    return _all_measured(spelled(reference, current, columns, written)), (len(reference), len(current))
 
 
 def _refuse_rate(name: str, rate: float) -> None:

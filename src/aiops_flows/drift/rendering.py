@@ -155,9 +155,31 @@ def _section(report: DriftReport, predictions: DriftReport | None) -> str:
     breaks = [(each.column, each.kind, each.found, each.expected) for each in report.breaks]
     broken = f"<h2>Broken</h2>{_table(('column', 'kind', 'found', 'expected'), breaks)}" if breaks else ""
     return (
-        f"{_STYLE}<section class='verdict'><h1>Verdict: {report.verdict}</h1>{_told(report)}{said}{broken}"
+        f"{_STYLE}<section class='verdict'><h1>Verdict: {report.verdict}</h1>{_told(report)}{_slices(report)}"
+        f"{said}{broken}"
         f"<h2>What follows</h2>{follows}</section>"
     )
+
+
+def _slices(report: DriftReport) -> str:
+    """Each slice against its own past; nothing where none are watched."""
+    found = report.slices
+    if found is None:
+        return ""
+    headings = (found.by, "moved", "p-value among all", "rows before", "rows now", "columns")
+    rows = [
+        (
+            each.value,
+            "yes" if each.drifted else "no",
+            f"{each.p_value:.4g}",
+            str(each.rows_reference),
+            str(each.rows_current),
+            ", ".join(each.columns),
+        )
+        for each in found.slices[:_MOST_SHOWN]
+    ]
+    table = _table(headings, rows) if rows else ""
+    return f"<h2>Each {escape(found.by)} by itself: {found.verdict}</h2><p>{escape(found.reason)}</p>{table}"
 
 
 def _told(report: DriftReport) -> str:

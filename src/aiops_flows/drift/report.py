@@ -7,7 +7,17 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-__all__ = ["BreakKind", "ColumnDrift", "ColumnKind", "DataQualityBreak", "DriftReport", "Method", "Verdict"]
+__all__ = [
+    "BreakKind",
+    "ColumnDrift",
+    "ColumnKind",
+    "DataQualityBreak",
+    "DriftReport",
+    "Method",
+    "SliceDrift",
+    "SlicesReport",
+    "Verdict",
+]
 
 Verdict = Literal["drift", "no drift", "unknown"]
 """``unknown`` means that too little data was there to tell; gates count it as drift."""
@@ -68,6 +78,46 @@ class DataQualityBreak:
 
 
 @dataclass(frozen=True)
+class SliceDrift:
+    """Whether the rows of one slice, such as one machine, could be more rows of its own past."""
+
+    value: str
+    drifted: bool
+    rows_reference: int
+    rows_current: int
+    p_value: float
+    """Among all slices together: in what share of unchanged data any of them looks at least as different."""
+    columns: list[str]
+    """Those that moved beyond the limit for all slices together."""
+
+
+@dataclass(frozen=True)
+class SlicesReport:
+    """Which slices of the rows moved, each against its own past."""
+
+    by: str
+    """The column whose values they are."""
+    verdict: Verdict
+    slices: list[SliceDrift]
+    """Those with rows enough, the most suspicious first."""
+    few: int
+    """Slices with too few rows on a side, new ones among them: told, not judged, and not named."""
+    alarm_rate: float
+    """The share of unchanged data in which any slice at all may be called drifted."""
+    reason: str
+
+    @property
+    def drifted(self) -> list[str]:
+        """The values of the slices that moved."""
+        return [each.value for each in self.slices if each.drifted]
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> SlicesReport:
+        """The report that `asdict` gave."""
+        return cls(**{**stored, "slices": [SliceDrift(**each) for each in stored["slices"]]})
+
+
+@dataclass(frozen=True)
 class DriftReport:
     """Whether the current rows could be more rows of the reference, and where they differ."""
 
@@ -87,6 +137,8 @@ class DriftReport:
     """Where the supply of data broke, if that was looked for."""
     actions: list[dict[str, str]] = field(default_factory=list)
     """What follows: finding, action and why, as `steps.actions` gave it."""
+    slices: SlicesReport | None = None
+    """Each slice against its own past, where the model is ``watched_by`` a column."""
 
     @property
     def drifted_columns(self) -> list[str]:
@@ -111,4 +163,5 @@ class DriftReport:
         """The report that `as_dict` gave."""
         columns = [ColumnDrift(**column) for column in stored["columns"]]
         breaks = [DataQualityBreak(**each) for each in stored.get("breaks", ())]
-        return cls(**{**stored, "columns": columns, "breaks": breaks})
+        slices = SlicesReport.from_dict(stored["slices"]) if stored.get("slices") else None
+        return cls(**{**stored, "columns": columns, "breaks": breaks, "slices": slices})

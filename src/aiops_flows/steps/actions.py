@@ -18,6 +18,7 @@ __all__ = ["TABLE", "Action", "Consequence", "Finding", "FindingKind", "actions_
 FindingKind = Literal[
     "drift",
     "column drift",
+    "slice drift",
     "prediction drift",
     "broken feature",
     "broken column",
@@ -137,6 +138,7 @@ def _burst(alarm: AlarmKind) -> tuple[Consequence, ...]:
 TABLE: Mapping[FindingKind, tuple[Consequence, ...]] = {
     "drift": (_READ_MORE, _ASK),
     "column drift": (_READ_MORE,),
+    "slice drift": (_READ_MORE,),
     "prediction drift": (_READ_MORE, _ASK),
     "broken feature": (_NO_PROMOTION, _UNPROVED),
     "broken column": (_NO_PROMOTION,),

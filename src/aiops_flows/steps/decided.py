@@ -10,9 +10,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic_core import from_json
 
 from aiops_flows.case_log import questions
-from aiops_flows.steps.verdicts import verdict_loss
+from aiops_flows.steps.frames import grown, stored_frame
+from aiops_flows.steps.terms import missing_predictions
+from aiops_flows.steps.verdicts import needs_cases, verdict_loss
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase
 
@@ -26,6 +29,7 @@ __all__ = [
     "of_worked_off_days",
     "readings_pending",
     "reviewed_answers",
+    "stored_answers",
 ]
 
 MATURE_SHARE = 0.90
@@ -53,7 +57,7 @@ def automatic_decisions(place: Workspace, use_case: UseCase, known_by: datetime)
 
     Returns:
         Columns ``case_id``, ``received_at``, ``at``, ``verdict``, ``policy_version``, ``audit_probability``,
-        ``version``, ``value`` and ``confidence`` (of the judging model's prediction that it rests on),
+        ``terms``, ``version``, ``value`` and ``confidence`` (of the judging model's prediction that it rests on),
         ``outcome_loss`` (0 to 1; NaN until every judged outcome is known), ``outcome_at``, ``reading_loss`` (NaN
         until it was read in the audit lane), ``reading_at``, and of cases that were read ``loss`` (by the outcome
         where it is known, else by the reading) and ``known_at`` (when its truth was first known).
@@ -77,11 +81,14 @@ def _outcome_losses(place: Workspace, use_case: UseCase, decided: pd.DataFrame, 
         judged = judged.merge(truth[["case_id", "value", "known_at"]].rename(columns=named), on="case_id")
     predicted = {output: _said(place, use_case, output, decided, judged, known_by) for output in use_case.judges}
     truths = {output: judged[f"true {output}"].to_numpy() for output in use_case.judges}
+    acted_on = (
+        _acted_on(place, use_case, judged[["case_id"]].merge(decided), known_by) if needs_cases(use_case) else None
+    )
     last = judged[[f"at {output}" for output in use_case.judges]].max(axis=1)
     return pd.DataFrame(
         {
             "case_id": judged["case_id"],
-            "outcome_loss": verdict_loss(use_case, judged["verdict"].to_numpy(), predicted, truths),
+            "outcome_loss": verdict_loss(use_case, judged["verdict"].to_numpy(), predicted, truths, acted_on),
             "outcome_at": pd.to_datetime(last, utc=True),
         }
     )
@@ -97,6 +104,44 @@ def _said(
     return np.asarray(judged[["case_id"]].merge(decided[["case_id", "value"]], how="left")["value"])
 
 
+def _acted_on(place: Workspace, use_case: UseCase, decided: pd.DataFrame, known_by: datetime) -> pd.DataFrame:
+    """The decided cases as they were when policy decided them: with the predictions it rested on and stored terms."""
+    ids = decided["case_id"].tolist()
+    stored = questions.cases(place.log, use_case.name, case_ids=ids).set_index("case_id").reindex(ids).reset_index()
+    cases = stored_frame(use_case.case, stored)
+    for spec in use_case.decisive:
+        rested_on = decided
+        if spec.output != use_case.judged_by:
+            rested_on = questions.automatic(place.log, use_case.name, model=spec.name, known_by=known_by)
+        said = questions.predictions(place.log, use_case.name, model=spec.name, case_ids=ids)
+        same = rested_on[["case_id", "version"]].merge(said.drop_duplicates(["case_id", "version"]))
+        cases = grown(cases, stored_answers(spec, same.set_index("case_id").reindex(ids)))
+    terms = [said if isinstance(said, dict) else {} for said in decided["terms"]]
+    if not any(terms):  # decided before the use case had any: they are computed
+        return cases
+    return grown(cases, {name: pd.Series([said.get(name) for said in terms]) for name in use_case.terms})
+
+
+def stored_answers(spec: ModelSpec, stored: pd.DataFrame) -> dict[str, pd.Series[Any]]:
+    """The columns that `predict` adds, from stored predictions: one row a case, all missing where there is none.
+
+    Args:
+        spec: the model that said it.
+        stored: columns as `questions.predictions` gives them, in the order of the cases.
+    """
+    scores = [from_json(text) if isinstance(text, str) else {} for text in stored["scores"]]
+    said: dict[str, list[Any]] = {
+        spec.output: stored["value"].tolist(),
+        f"{spec.output}_confidence": stored["confidence"].tolist(),
+        f"{spec.output}_version": [None if pd.isna(version) else int(version) for version in stored["version"]],
+        f"{spec.output}_note": ["" if pd.notna(version) else "not stored" for version in stored["version"]],
+    }
+    for name in spec.quantile_columns:
+        said[name] = [score.get(name.removeprefix(f"{spec.output}_")) for score in scores]
+    empty = missing_predictions(spec, pd.RangeIndex(len(stored)))
+    return {name: pd.Series(values, dtype=empty[name].dtype) for name, values in said.items()}
+
+
 def _texts(values: pd.Series[Any]) -> np.ndarray[Any, Any]:
     return np.array([None if pd.isna(value) else str(value) for value in values], dtype=object)
 
@@ -104,7 +149,8 @@ def _texts(values: pd.Series[Any]) -> np.ndarray[Any, Any]:
 def _reading_losses(place: Workspace, use_case: UseCase, decided: pd.DataFrame, known_by: datetime) -> pd.DataFrame:
     """``reading_loss`` (1 where a person read another verdict) and ``reading_at`` of the cases that were read.
 
-    Where the verdict itself is not judged, a reading of the same verdict counts once the outcomes it said are known.
+    Where the verdict itself is not judged, a reading counts once the outcomes are known, whatever verdict was read: if
+    other verdicts counted at once and the same ones later, the share of wrong ones would begin at 1.
     """
     judged = next(iter(use_case.judges.values())) is None
     read = questions.readings(place.log, use_case.name, kinds=["audit"], known_by=known_by)
@@ -115,7 +161,7 @@ def _reading_losses(place: Workspace, use_case: UseCase, decided: pd.DataFrame, 
     return pd.DataFrame(
         {
             "case_id": read["case_id"],
-            "reading_loss": loss.to_numpy(float) if judged else np.where(other, 1.0, loss.to_numpy(float)),
+            "reading_loss": loss.to_numpy(float),
             "reading_at": read["reading_at"],
         }
     )

@@ -19,8 +19,9 @@ from aiops_flows.drift import DriftReport, RenderedReport, find_breaks, measure_
 from aiops_flows.drift.measuring import FEWEST_ROWS
 from aiops_flows.errors import RegistryError
 from aiops_flows.steps.actions import Action, Finding, actions_for
-from aiops_flows.steps.predicted import COLUMNS, said_at_first, said_now
+from aiops_flows.steps.predicted import columns_of, said_at_first, said_now
 from aiops_flows.steps.rows import arriving, learned_rows
+from aiops_flows.steps.slice_drift import slices_of
 from aiops_flows.steps.verdicts import segments_of
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase
@@ -38,7 +39,7 @@ class Rates:
     """How often unchanged data may be called drifted."""
 
     whole: float = 0.05
-    """By each of the two reports of a check, over all their columns."""
+    """By each of the reports of a check (of the columns, of the answers, of the slices), over all they look at."""
     column: float | None = None
     """By any one column alone; by default no column is alarmed alone."""
 
@@ -65,6 +66,11 @@ class DriftCheck:
     def verdict(self) -> str:
         """``drift``, ``no drift`` or ``unknown``: of the watched columns, not of the predictions."""
         return self.report.verdict if self.report else "unknown"
+
+    @property
+    def drifted_slices(self) -> list[str]:
+        """The values of the column that the model is watched by which moved away from their own past."""
+        return self.report.slices.drifted if self.report and self.report.slices else []
 
 
 def check_drift(
@@ -93,14 +99,24 @@ def check_drift(
     """
     moment = as_of or place.now()
     now = arriving(place, use_case, as_of=moment, rows=rows)
-    checks = [_check(place, use_case, spec, now, rates or Rates.of(spec), render=render) for spec in use_case.models]
+    checks = [
+        _check(place, use_case, spec, now, rates or Rates.of(spec), as_of=moment, render=render)
+        for spec in use_case.models
+    ]
     for check in checks if (as_of is None if alarm is None else alarm) else ():
         _keep_alarms(place, use_case, check)
     return checks
 
 
 def _check(
-    place: Workspace, use_case: UseCase, spec: ModelSpec, now: pd.DataFrame, rates: Rates, *, render: bool
+    place: Workspace,
+    use_case: UseCase,
+    spec: ModelSpec,
+    now: pd.DataFrame,
+    rates: Rates,
+    *,
+    as_of: datetime,
+    render: bool,
 ) -> DriftCheck:
     champion = promotions.champion(place.log, use_case.name, spec.name)
     if champion is None:
@@ -109,14 +125,19 @@ def _check(
     before = learned_rows(place, use_case, spec, learned, _LEARNED_ROWS).cases
     columns, texts = spec.drift_columns, use_case.case.texts()
     report = measure_drift(before, now, columns, false_alarm_rate=rates.whole, column_rate=rates.column, texts=texts)
-    report = replace(report, breaks=find_breaks(before, now, columns, texts=texts) if len(before) else [])
+    report = replace(
+        report,
+        breaks=find_breaks(before, now, columns, texts=texts) if len(before) else [],
+        slices=slices_of(place, use_case, spec, learned, as_of=as_of, rate=rates.whole),
+    )
     said = _said(place, use_case, spec, champion, learned, now, rates)
     segments = _segments(use_case, before, now, columns, report)
-    found = findings(spec, report, said, segments)
+    found = findings(spec, report, said, segments, of_slices=spec.watched_by == use_case.review.segments)
     actions = actions_for(found, use_case.review)
     report = replace(report, actions=[action.as_row() for action in actions])
     rendered = render_report(before, now, report, predictions=said) if render and len(before) and len(now) else None
-    return DriftCheck(spec.name, champion.version, report, rendered, report.reason, said, actions)
+    reason = "; ".join([report.reason, *([report.slices.reason] if report.slices else [])])
+    return DriftCheck(spec.name, champion.version, report, rendered, reason, said, actions)
 
 
 def _said(  # noqa: PLR0917  all seven are what is compared
@@ -132,18 +153,26 @@ def _said(  # noqa: PLR0917  all seven are what is compared
     current = said_now(place, use_case, spec, champion, now["case_id"].tolist())
     if len(current) < FEWEST_ROWS:
         reason = f"{spec.name} version {champion.version} answered {len(current)} of the latest {len(now)} cases"
-        unknown = measure_drift(current, current, COLUMNS[spec.kind], false_alarm_rate=rates.whole)
+        unknown = measure_drift(current, current, columns_of(spec), false_alarm_rate=rates.whole)
         return replace(unknown, reason=f"{reason}; at least {FEWEST_ROWS} are needed to tell drift from chance")
     reference = said_at_first(place, use_case, spec, champion, learned)
     if len(reference):
         reference = reference[~reference["case_id"].isin(current["case_id"])]
-    return measure_drift(reference, current, COLUMNS[spec.kind], false_alarm_rate=rates.whole, column_rate=rates.column)
+    return measure_drift(reference, current, columns_of(spec), false_alarm_rate=rates.whole, column_rate=rates.column)
 
 
 def findings(
-    spec: ModelSpec, report: DriftReport, said: DriftReport | None, segments: Sequence[str] = ()
+    spec: ModelSpec,
+    report: DriftReport,
+    said: DriftReport | None,
+    segments: Sequence[str] = (),
+    *,
+    of_slices: bool = False,
 ) -> list[Finding]:
-    """What a check has found, in words without a value of a case; ``segments`` are those that drifted by themselves."""
+    """What a check has found, in words without a value of a case; ``segments`` are those that drifted by themselves.
+
+    ``of_slices`` says that the values which are watched one by one are the policy's segments.
+    """
     found = [
         Finding("broken feature" if each.column in spec.features else "broken column", str(each))
         for each in report.breaks
@@ -153,6 +182,9 @@ def findings(
         found += [Finding("drift", report.reason, segment) for segment in about]
     elif report.alarmed_columns:
         found.append(Finding("column drift", _alone(report)))
+    if report.slices is not None and report.slices.verdict == "drift":
+        apart: list[str | None] = [*report.slices.drifted] if of_slices else [None]
+        found += [Finding("slice drift", report.slices.reason, value) for value in apart]
     if said is not None and said.verdict == "drift":
         found.append(Finding("prediction drift", said.reason))
     return found
@@ -219,7 +251,7 @@ def _keep_alarms(place: Workspace, use_case: UseCase, check: DriftCheck) -> None
 
 
 def _evidence(check: DriftCheck) -> str:
-    """What was measured, as JSON text: both reports with breaks and actions; no value of a case is in it."""
+    """What was measured, as JSON text: both reports with breaks and actions; no value of a case but a slice's name."""
     reports: dict[str, Any] = {"report": check.report, "predictions": check.predictions}
     return json.dumps(
         {name: report.as_dict() if report else None for name, report in reports.items()},

@@ -110,7 +110,7 @@ class UseCaseHealth:
     overdue: int
     models: list[ModelHealth]
     quality: Quality
-    """Figures of all decisions without a person; the error is estimated from the audit lane."""
+    """Figures of all decisions without a person; the error is estimated from the audit lane, or known by outcomes."""
     certificate: Certificate | None = None
     """Of the judging model's champion, renewed where it was due."""
     renewed: bool = False
@@ -126,6 +126,8 @@ class UseCaseHealth:
     """What people made of the texts of each version, as `steps.corrections.writing_figures` gives it."""
     new_labels: dict[str, tuple[int, int]] = field(default_factory=dict)
     """By model, how many labels its champion does not know, and of how many cases; their names stay in the case log."""
+    terms: list[dict[str, Any]] = field(default_factory=list)
+    """How often people said other terms, as `steps.terms_figures.term_figures` gives it."""
 
     def table(self) -> list[dict[str, Any]]:
         """The figures as rows for people: what, value."""
@@ -140,6 +142,7 @@ class UseCaseHealth:
         figures |= {
             f"{name}: labels unknown to it": f"{new[0]}, of {new[1]} cases" for name, new in self.new_labels.items()
         }
+        figures |= {f"{each['term']}: said in {each['said_in']}": _term(each) for each in self.terms}
         figures |= {f"watch: {each.name}": f"{each.verdict} ({each.reason})" for each in self.watched}
         rows = [{"what": name, "value": value} for name, value in figures.items()]
         rows += [{"what": f"alarm {alarm.number} open", "value": _alarm(alarm)} for alarm in self.alarms]
@@ -165,11 +168,21 @@ def _writing(found: dict[str, Any]) -> str:
     return f"{found['accepted']:.3f} of {found['answered']} sent as they were; {changed}"
 
 
+def _term(found: dict[str, Any]) -> str:
+    told = f"changed in {found['changed']:.3f} of {found['said']}"
+    if found["mean_difference"] is None:
+        return told
+    size = f"where changed typically by {found['typical_change']:.4g}"
+    return f"{told}; on average {found['mean_difference']:+.4g}, {size}"
+
+
 def _share(value: float | None, of: int) -> str:
     return "nothing was worked on yet" if value is None else f"{value:.3f} of {of}"
 
 
 def _audited(found: Quality) -> str:
+    if found.rests_on == "outcomes":
+        return f"{_by_outcomes(found)}; it rests on outcomes, as the policy has no decided case read"
     if found.error is None:
         return f"unknown: none of {found.decided} was read in the audit lane yet ({found.pending} wait)"
     sure = f"95 % sure: {found.low:.3f} to {found.high:.3f}"

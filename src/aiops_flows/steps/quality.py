@@ -9,12 +9,15 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from aiops_flows.case_log import questions
 from aiops_flows.errors import UseCaseError
 from aiops_flows.evidence import bootstrap_interval, exact_interval
 from aiops_flows.evidence.auditing import audited_share
 from aiops_flows.steps.decided import MATURE_SHARE, Known, known, readings_pending
+from aiops_flows.steps.parts import BY_TIME
+from aiops_flows.steps.ripe_outcomes import rests_on_outcomes
 from aiops_flows.steps.segments import stored_segments
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import UseCase
@@ -47,7 +50,8 @@ class Quality:
     outcomes: int
     """Of the decided, those whose outcome is known."""
     error: float | None
-    """Mean loss of all decided (share of wrong ones), estimated from those read, weighted by recorded probability."""
+    """Mean loss of all decided (share of wrong ones), estimated from those read, weighted by recorded probability;
+    where none is to be read, the ``outcome_error``."""
     low: float
     high: float
     """Ends of the estimate's interval, 95 %."""
@@ -63,6 +67,10 @@ class Quality:
     """Answered by persons where the model's answer can be compared."""
     overridden: float | None
     """Share of those in which the person said something else than the model."""
+
+    rests_on: Literal["audit lane", "outcomes"] = "audit lane"
+    """What ``error`` rests on: where the policy has no decided case read, on the outcomes of all of them, once the
+    period is mature."""
 
     def as_row(self) -> dict[str, Any]:
         """The figures as one row: numbers and text only."""
@@ -97,8 +105,8 @@ def quality(
     decided["mature"] = _mature(decided, moment, by)
     named = _segments(place, use_case, worked) if by == "segment" else _periods(worked, by)
     names = dict(zip(worked["case_id"].tolist(), named.tolist(), strict=True))
-    parts = [_figures(name, *frames) for name, frames in _apart((worked, decided, answers), names)]
-    return [*parts, _figures(TOTAL, worked, decided, answers)]
+    parts = [_figures(use_case, name, *frames) for name, frames in _apart((worked, decided, answers), names)]
+    return [*parts, _figures(use_case, TOTAL, worked, decided, answers)]
 
 
 def _worked(place: Workspace, use_case: UseCase, known_by: datetime, automatic: set[str]) -> pd.DataFrame:
@@ -158,14 +166,20 @@ def _apart(
         yield name, (mine[0], mine[1], mine[2])
 
 
-def _figures(period: str, worked: pd.DataFrame, decided: pd.DataFrame, answers: pd.DataFrame) -> Quality:
+def _figures(
+    use_case: UseCase, period: str, worked: pd.DataFrame, decided: pd.DataFrame, answers: pd.DataFrame
+) -> Quality:
     audited = decided[decided["audit_probability"].astype(float) > 0]
     read = audited[audited["loss"].notna()]
     found = audited_share(
         read["loss"].to_numpy(float), read["audit_probability"].to_numpy(float), population=len(audited)
     )
-    ripe = decided[decided["mature"] & decided["outcome_loss"].notna()]["outcome_loss"].to_numpy(float)
-    outcome = _mean(ripe)
+    ripe = decided[decided["mature"] & decided["outcome_loss"].notna()]
+    shared = ripe["received_at"].to_numpy() if use_case.cut == BY_TIME else None
+    outcome = _mean(ripe["outcome_loss"].to_numpy(float), shared)
+    by_outcomes = rests_on_outcomes(use_case)
+    error = (outcome or (None, 0.0, 1.0)) if by_outcomes else (found.value, found.low, found.high)
+    known, low, high = outcome or (None, None, None)
     return Quality(
         period=period,
         cases=len(worked),
@@ -174,23 +188,44 @@ def _figures(period: str, worked: pd.DataFrame, decided: pd.DataFrame, answers: 
         read=len(read),
         pending=int(decided["pending"].sum()),
         outcomes=int(decided["outcome_loss"].notna().sum()),
-        error=found.value,
-        low=found.low,
-        high=found.high,
+        error=error[0],
+        low=error[1],
+        high=error[2],
         unaudited=len(decided) - len(audited),
         mature=bool(len(decided) and decided["mature"].all()),
-        outcome_error=outcome[0],
-        outcome_low=outcome[1],
-        outcome_high=outcome[2],
+        outcome_error=known,
+        outcome_low=low,
+        outcome_high=high,
         reviewed=len(answers),
         overridden=float(answers["overridden"].mean()) if len(answers) else None,
+        rests_on="outcomes" if by_outcomes else "audit lane",
     )
 
 
-def _mean(losses: np.ndarray[Any, Any]) -> tuple[float | None, float | None, float | None]:
-    """The mean with its interval of 95 %: exact for right or wrong, by resampling for what lies between."""
+def _mean(losses: NDArray[np.float64], moments: NDArray[Any] | None = None) -> tuple[float, float, float] | None:
+    """The mean with its interval of 95 %: exact for right or wrong, by resampling for what lies between; or nothing.
+
+    With ``moments``, cases received at the same one share the shocks of their time: the interval is that of a mean of
+    as many independent moments.
+    """
     if not len(losses):
-        return None, None, None
+        return None
+    if moments is not None:
+        return _mean_of_moments(losses, moments)
     plain = bool(np.isin(losses, (0.0, 1.0)).all())
     ends = exact_interval(int(losses.sum()), len(losses)) if plain else bootstrap_interval(losses)
     return float(losses.mean()), ends.low, ends.high
+
+
+def _mean_of_moments(losses: NDArray[np.float64], moments: NDArray[Any]) -> tuple[float, float, float]:
+    """A ratio of sums over moments with its interval by linearisation (Cochran 1977, 6.3); one tells nothing."""
+    from scipy.stats import t
+
+    _, place = np.unique(moments, return_inverse=True)
+    mean, count = float(losses.mean()), int(place.max()) + 1
+    if count < 2:
+        return mean, 0.0, 1.0
+    apart = np.bincount(place, weights=losses - mean)
+    spread = float(np.sqrt(count / (count - 1) * (apart**2).sum())) / len(losses)
+    reach = float(t.ppf(0.975, count - 1)) * spread
+    return mean, max(mean - reach, 0.0), min(mean + reach, 1.0)

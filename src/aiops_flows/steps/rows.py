@@ -7,19 +7,21 @@ import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from aiops_flows.case_log import questions
+from aiops_flows.case_log import promotions, questions, versions
 from aiops_flows.steps.frames import stored_frame
+from aiops_flows.steps.parts import BY_TIME, SHARES, Cut, Part, cut, cut_of, parts_of
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase
 
 __all__ = [
     "Labelled",
     "Part",
+    "Parted",
     "arriving",
     "cut",
     "digest_of",
@@ -27,12 +29,13 @@ __all__ = [
     "labelled_parts",
     "labelled_rows",
     "learned_cases",
+    "learned_record",
     "learned_rows",
+    "parted_rows",
+    "parts_of",
+    "rows_of_version",
     "stored_labelled",
 ]
-
-Part = Literal["train", "judge", "certify"]
-SHARES: dict[Part, float] = {"train": 0.70, "judge": 0.15, "certify": 0.15}
 
 
 @dataclass(frozen=True)
@@ -49,21 +52,29 @@ class Labelled:
     def __len__(self) -> int:
         return len(self.truth)
 
-
-def cut(case_ids: list[str]) -> np.ndarray[Any, Any]:
-    """The part each case belongs to for ever: ``train`` (70 %), ``judge`` (15 %) or ``certify`` (15 %).
-
-    It depends on the case id alone, so a judging row never becomes a training row as the table grows.
-    """
-    shares = [int.from_bytes(hashlib.sha256(f"cut {case_id}".encode()).digest()[:4]) / 2**32 for case_id in case_ids]
-    limits = np.cumsum(list(SHARES.values()))[:-1]
-    return np.array(list(SHARES), dtype=object)[np.searchsorted(limits, shares, side="right")]
+    def some(self, chosen: np.ndarray[Any, Any]) -> Labelled:
+        """The chosen ones of the cases; the digest stays that of all."""
+        cases, known_at = self.cases[chosen].reset_index(drop=True), self.known_at[chosen].reset_index(drop=True)
+        return Labelled(cases, self.truth[chosen], self.digest, known_at)
 
 
-def labelled_parts(
+@dataclass(frozen=True)
+class Parted:
+    """The labelled rows of a training in their parts, and how they were parted."""
+
+    parts: dict[Part, Labelled]
+    cut: Cut
+    left_out: int
+    """Rows in no part: their outcome was known only once judging had begun."""
+
+
+def parted_rows(
     place: Workspace, use_case: UseCase, spec: ModelSpec, *, as_of: datetime, window: timedelta | None = None
-) -> dict[Part, Labelled]:
-    """The cases whose outcome was known at a moment, by parts of the stable cut.
+) -> Parted:
+    """The cases whose outcome was known at a moment, by the parts that the use case's ``cut`` gives.
+
+    By time, judging begins no earlier than it did for the present champion: so no champion is ever judged on what it
+    learned from, however the record grows or is filled up backwards.
 
     Args:
         place: the case log that holds them.
@@ -73,8 +84,27 @@ def labelled_parts(
         window: only cases received within this time before ``as_of``.
     """
     stored = stored_labelled(place, use_case, spec, as_of=as_of, window=window)
-    parts = cut(stored["case_id"].tolist())
-    return {part: labelled_of(use_case, spec, stored[parts == part]) for part in SHARES}
+    chosen = cut_of(use_case, stored, not_before=_champion_learned_before(place, use_case, spec))
+    parts = chosen.parts(stored)
+    rows: dict[Part, Labelled] = {part: labelled_of(use_case, spec, stored[parts == part]) for part in SHARES}
+    return Parted(rows, chosen, int((parts == "").sum()))
+
+
+def _champion_learned_before(place: Workspace, use_case: UseCase, spec: ModelSpec) -> datetime | None:
+    """The moment before which all was received that the champion learned from, where it was parted by time."""
+    if use_case.cut != BY_TIME:
+        return None
+    champion = promotions.champion(place.log, use_case.name, spec.name)
+    if champion is None:
+        return None
+    return Cut.of_record(versions.get(place.log, use_case.name, spec.name, champion.version).learned).judge_from
+
+
+def labelled_parts(
+    place: Workspace, use_case: UseCase, spec: ModelSpec, *, as_of: datetime, window: timedelta | None = None
+) -> dict[Part, Labelled]:
+    """The parts of `parted_rows` alone."""
+    return parted_rows(place, use_case, spec, as_of=as_of, window=window).parts
 
 
 def labelled_rows(
@@ -87,9 +117,16 @@ def labelled_rows(
     window: timedelta | None = None,
     most: int | None = None,
 ) -> Labelled:
-    """The cases of one part whose outcome was known at a moment; of more than ``most`` a seeded sample."""
+    """The cases of one part whose outcome was known at a moment; of more than ``most`` a seeded sample.
+
+    Of a version that is there already, `rows_of_version` gives the parts as they were.
+    """
     stored = stored_labelled(place, use_case, spec, as_of=as_of, window=window)
-    chosen = stored[cut(stored["case_id"].tolist()) == part]
+    chosen = cut_of(use_case, stored, not_before=_champion_learned_before(place, use_case, spec))
+    return _some_labelled(use_case, spec, stored[chosen.parts(stored) == part], most)
+
+
+def _some_labelled(use_case: UseCase, spec: ModelSpec, chosen: pd.DataFrame, most: int | None) -> Labelled:
     if most is not None and len(chosen) > most:
         chosen = chosen.sample(most, random_state=0).sort_index()
     return labelled_of(use_case, spec, chosen)
@@ -135,17 +172,18 @@ def learned_rows(
     place: Workspace, use_case: UseCase, spec: ModelSpec, learned: str, most: int | None = None
 ) -> Labelled:
     """The rows a version learned from, or a sample, found again in the case log by what was recorded of them."""
+    return rows_of_version(place, use_case, spec, learned, "train", most)
+
+
+def rows_of_version(
+    place: Workspace, use_case: UseCase, spec: ModelSpec, learned: str, part: Part, most: int | None = None
+) -> Labelled:
+    """One part of the rows of a version's training, or a sample, by what was recorded of them; see `learned_record`."""
     record = json.loads(learned)
     days = record["window_days"]
-    return labelled_rows(
-        place,
-        use_case,
-        spec,
-        as_of=datetime.fromisoformat(record["as_of"]),
-        part="train",
-        window=None if days is None else timedelta(days=days),
-        most=most,
-    )
+    window = None if days is None else timedelta(days=days)
+    stored = stored_labelled(place, use_case, spec, as_of=datetime.fromisoformat(record["as_of"]), window=window)
+    return _some_labelled(use_case, spec, stored[Cut.of_record(record).parts(stored) == part], most)
 
 
 def learned_cases(
@@ -164,7 +202,8 @@ def learned_cases(
     """
     record = json.loads(learned)
     then, days = datetime.fromisoformat(record["as_of"]), record["window_days"]
-    if then > as_of:
+    parted_alike = Cut.of_record(record) == Cut(use_case.cut) and use_case.cut != BY_TIME
+    if then > as_of or not parted_alike:
         return learned_rows(place, use_case, spec, learned, most).cases
     first = None if days is None else then - timedelta(days=days)
     begins = None if spec.train_window is None else as_of - spec.train_window
@@ -191,7 +230,7 @@ def _older(
     if before is None or (first is not None and first >= before):
         return pd.DataFrame()
     stored = _known(place, use_case, spec, known_by, (first, min(before, known_by)))
-    of_train: pd.DataFrame = stored[cut(stored["case_id"].tolist()) == "train"]
+    of_train: pd.DataFrame = stored[parts_of(use_case, stored) == "train"]
     return of_train
 
 
@@ -212,10 +251,11 @@ def _labelled_by(
     return found.to_numpy(dtype=bool)
 
 
-def learned_record(spec: ModelSpec, as_of: datetime, rows: int) -> str:
-    """What `learned_rows` needs to find the rows again, as JSON text."""
+def learned_record(spec: ModelSpec, as_of: datetime, rows: int, parted: Cut | None = None) -> str:
+    """What `rows_of_version` needs to find the rows of each part again, as JSON text; by default cut by the case id."""
     window = None if spec.train_window is None else spec.train_window.total_seconds() / 86_400
-    return json.dumps({"as_of": as_of.isoformat(), "window_days": window, "rows": rows, "part": "train"})
+    record = {"as_of": as_of.isoformat(), "window_days": window, "rows": rows, "part": "train"}
+    return json.dumps(record | (parted.as_dict() if parted else {}))
 
 
 def arriving(place: Workspace, use_case: UseCase, *, as_of: datetime, rows: int = 2_000) -> pd.DataFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -19,7 +18,8 @@ from aiops_flows.evidence.standing import Watch, watch_mean
 from aiops_flows.steps.certificate import Certificate
 from aiops_flows.steps.decided import Known, known, of_worked_off_days
 from aiops_flows.steps.inference import predict_with
-from aiops_flows.steps.rows import labelled_rows
+from aiops_flows.steps.ripe_outcomes import BASIS, rests_on_outcomes, ripe_labels
+from aiops_flows.steps.rows import rows_of_version
 from aiops_flows.steps.segments import stored_segments
 from aiops_flows.steps.verdicts import segment_texts, segmenting_model, segments_of
 from aiops_flows.steps.workspace import Workspace
@@ -46,7 +46,7 @@ class Watched:
     limit: float | None
     watch: Watch | None
     note: str = ""
-    """Why it is not watched, where it is not."""
+    """Why it is not watched, where it is not; else what the figure rests on, where that is not the audit lane."""
 
     @property
     def name(self) -> str:
@@ -61,7 +61,7 @@ class Watched:
     @property
     def reason(self) -> str:
         """The figures in words."""
-        return self.watch.reason if self.watch else self.note
+        return "; ".join(filter(None, [self.watch.reason if self.watch else "", self.note]))
 
     def as_row(self) -> dict[str, Any]:
         """The figures as one row: numbers and text only."""
@@ -99,12 +99,14 @@ def watch_champion(
     were not caught alone, once there are two: what each may get wrong adds up, however often they change.
 
     *Error*: the mean loss of automatic decisions that rest on it, from the audit lane, each reading weighted by its
-    recorded probability, against the policy's ``max_error``. *Overrides*: how often persons decide otherwise than the
-    model says where it was not sure enough, against the share of such answers that were wrong among the certifying
-    rows and `TOLERANCE`. *Calibration*: how much more often it is wrong than its confidence says, against what it was
-    there and `TOLERANCE`. Persons' answers count once the reviews opened on the same day are answered but for a tenth,
-    as the most urgent, which come first, are not typical. All are looked at in the order in which truths became known;
-    an alarm that a person has cleared begins the watch anew. ``found`` is what was read of that moment already.
+    recorded probability, against the policy's ``max_error``. Where the policy has none of them read, it is that of the
+    outcomes of all of them, as `ripe_outcomes.ripe_labels` counts these. *Overrides*: how often persons decide
+    otherwise than the model says where it was not sure enough, against the share of such answers that were wrong among
+    the certifying rows and `TOLERANCE`. *Calibration*: how much more often it is wrong than its confidence says,
+    against what it was there and `TOLERANCE`. Persons' answers count once the reviews opened on the same day are
+    answered but for a tenth, as the most urgent, which come first, are not typical. All are looked at in the order in
+    which truths became known; an alarm that a person has cleared begins the watch anew. ``found`` is what was read of
+    that moment already.
     """
     moment = found.by if found else known_by or place.now()
     spec = use_case.model(use_case.judged_by)
@@ -112,7 +114,9 @@ def watch_champion(
     if champion is None:
         return []
     read = found or known(place, use_case, moment)
-    every = read.decided[read.decided["known_at"].notna()]
+    every = read.decided
+    if not rests_on_outcomes(use_case):
+        every = every[every["known_at"].notna()]
     decided = every[every["version"] == champion.version]
     answers = read.answered
     answers = answers[answers["version"] == champion.version]
@@ -122,7 +126,7 @@ def watch_champion(
     return [
         watch.error(decided),
         watch.overrides(answers, certified),
-        watch.calibration(decided, answers, certified),
+        watch.calibration(decided[decided["known_at"].notna()], answers, certified),
         *watch.error_of_all(every),
     ]
 
@@ -142,10 +146,10 @@ class _Watching:
         return None if self.of_all else self.champion.version
 
     def error(self, decided: pd.DataFrame) -> Watched:
-        """The audited error of automatic decisions under the present policy."""
-        if not self.use_case.review.audit and decided.empty:
-            return self._not("error", "the policy audits nothing, so the error of automatic decisions is unknown")
+        """The error of automatic decisions under the present policy: audited, or by outcomes where nothing is."""
         mine = decided[decided["policy_version"] == self.use_case.review.version]
+        if rests_on_outcomes(self.use_case):
+            return self._error_by_outcomes(mine)
         mine = self._in_order("error", mine[mine["audit_probability"].astype(float) > 0])
         return self._watched(
             "error",
@@ -155,8 +159,17 @@ class _Watching:
             weights=1 / mine["audit_probability"].astype(float),
         )
 
+    def _error_by_outcomes(self, mine: pd.DataFrame) -> Watched:
+        labels = self._in_order("error", ripe_labels(self.use_case, mine))
+        if labels.empty:
+            return self._not("error", f"{BASIS}: {int(mine['outcome_loss'].notna().sum())} of {len(mine)} are known")
+        counted = "" if len(labels) == labels["cases"].sum() else f"; {int(labels['cases'].sum())} cases"
+        one = "" if not counted else f" received at {len(labels)} moments, each of which is one label"
+        found = self._watched("error", self.use_case.review.max_error, labels["loss"], labels["received_at"])
+        return replace(found, note=f"{BASIS}{counted}{one}")
+
     def error_of_all(self, decided: pd.DataFrame) -> list[Watched]:
-        """The audited error of champions that were not caught alone; nothing while only one of them has decided."""
+        """The error of champions that were not caught alone; nothing while only one of them has decided."""
         mine = decided[decided["policy_version"] == self.use_case.review.version]
         mine = mine[~mine["version"].isin(self._caught())]
         if mine["version"].nunique() < 2:
@@ -257,8 +270,7 @@ def _certified(place: Workspace, use_case: UseCase, spec: ModelSpec, champion: C
     by_segment = _apart(use_case, spec)
     cuts = {name: each.threshold for name, each in certificate.segments.items()}
     cuts = cuts if by_segment else {"": certificate.threshold}
-    learned = datetime.fromisoformat(json.loads(record.learned)["as_of"])
-    rows = labelled_rows(place, use_case, spec, as_of=learned, part="certify", window=spec.train_window)
+    rows = rows_of_version(place, use_case, spec, record.learned, "certify")
     try:
         frame = predict_with(spec, place.load(spec, champion.version, champion.digest), champion.version, rows.cases)
     except RegistryError as fault:

@@ -18,7 +18,8 @@ from aiops_flows.steps.code import code_version
 from aiops_flows.steps.figures import figures_of
 from aiops_flows.steps.judging import GATED_DRIFT, Moved, drift_of, fit, judged, metrics_of
 from aiops_flows.steps.made_up import made_up_rows
-from aiops_flows.steps.rows import Labelled, labelled_parts, learned_record
+from aiops_flows.steps.parts import BY_TIME, FEWEST_MOMENTS
+from aiops_flows.steps.rows import Labelled, Parted, learned_record, parted_rows
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase
 
@@ -87,9 +88,9 @@ def retrain(
     """
     spec = model if isinstance(model, ModelSpec) else use_case.model(model)
     moment = as_of or place.now()
-    parts = labelled_parts(place, use_case, spec, as_of=moment, window=spec.train_window)
-    train, judging = parts["train"], parts["judge"]
-    _refuse_too_little(use_case, spec, train, judging)
+    rows = parted_rows(place, use_case, spec, as_of=moment, window=spec.train_window)
+    train, judging = rows.parts["train"], rows.parts["judge"]
+    _refuse_too_little(use_case, spec, rows)
     code = code_version(place, use_case)
     fitted = fit(spec.estimator, spec, train)
     moved = drift_of(place, use_case, spec, train, moment)
@@ -118,11 +119,11 @@ def retrain(
             trained_by=actor or place.settings.actor,
             trained_at=place.now(),
             code_version=code,
-            learned=learned_record(spec, moment, len(train)),
+            learned=learned_record(spec, moment, len(train), rows.cut),
             four_eyes=spec.four_eyes,
         ),
     )
-    certificate = certify(place, use_case, spec, registered.version, fitted, parts["certify"], as_of=moment)
+    certificate = certify(place, use_case, spec, registered.version, fitted, rows.parts["certify"], as_of=moment)
     digest = _keep_evidence(place, use_case, spec, registered, _Evidence(results, moved, certificate))
     place.registry.project(spec.name, champion=_champion(place, use_case, spec), challenger=registered.version)
     return Retrained(
@@ -143,22 +144,37 @@ def _champion(place: Workspace, use_case: UseCase, spec: ModelSpec) -> int | Non
     return champion.version if champion else None
 
 
-def _refuse_too_little(use_case: UseCase, spec: ModelSpec, train: Labelled, judging: Labelled) -> None:
+def _refuse_too_little(use_case: UseCase, spec: ModelSpec, rows: Parted) -> None:
+    train, judging = rows.parts["train"], rows.parts["judge"]
     if len(train) < spec.min_rows or not len(judging):
         raise TrainingError(
             f"{use_case.name}: {spec.name} has {len(train)} labelled rows to learn from and {len(judging)} to be "
-            f"judged on; {spec.min_rows} and 1 are needed. "
-            + (
-                f"Record more outcomes of {spec.output!r}, or lower min_rows"
-                if spec.needs_outcomes
-                else "Take in cases"
-            )
+            f"judged on; {spec.min_rows} and 1 are needed. {_remedy(spec, rows)}"
         )
     if spec.kind == "classifier" and len(set(train.truth)) < 2:
         raise TrainingError(
             f"{use_case.name}: every labelled row of {spec.name} has the outcome {train.truth[0]!r}; "
             "a classifier needs two classes at least"
         )
+
+
+def _remedy(spec: ModelSpec, rows: Parted) -> str:
+    """What to do about too few rows, by how they were parted."""
+    parted = rows.cut
+    if parted.column == BY_TIME and parted.judge_from is None:
+        return (
+            f"Rows are parted by time, which takes {FEWEST_MOMENTS} different moments of receipt with known outcomes, "
+            "2 of them since those that the champion learned from; record more, or cut by another field"
+        )
+    if parted.column == BY_TIME and rows.left_out:
+        return (
+            f"{rows.left_out} more were received before {parted.judge_from:%Y-%m-%d %H:%M}, when judging begins, but "
+            "their outcome was known only later, so they are left out; give outcomes the moment at which they became "
+            "known (known_at), or record more"
+        )
+    if parted.column not in {BY_TIME, "case_id"} and not len(rows.parts["judge"]):
+        return f"All cases with the same {parted.column} are in one part; take in cases of more of them"
+    return f"Record more outcomes of {spec.output!r}, or lower min_rows" if spec.needs_outcomes else "Take in cases"
 
 
 def _params(spec: ModelSpec, train: Labelled, judging: Labelled, as_of: datetime) -> dict[str, str]:

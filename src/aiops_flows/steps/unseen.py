@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aiops_flows.case_log import promotions, questions, versions
-from aiops_flows.steps.rows import Labelled, cut, digest_of, labelled_of, stored_labelled
+from aiops_flows.steps.parts import BY_TIME, Cut, parts_of
+from aiops_flows.steps.rows import Labelled, digest_of, labelled_of, stored_labelled
 from aiops_flows.steps.verdicts import segmenting_model, segments_of
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase
@@ -70,9 +71,15 @@ def unseen_rows(
 
     These are the rows that the stable cut keeps for certifying, and, once the version has been at work for a while,
     every case received since all present versions were trained (since the version became champion, where live cases
-    had a part in choosing it). Of both the latest 3,000 are taken, of each segment: base rates drift, and a proof on
-    old rows is a proof about an old world. Where a model's answer is the segment, the latest 30,000 are taken, as what
-    it says is not known yet; `latest_of_segments` leaves those of each segment.
+    had a part in choosing it). Where the cut is by another field than the case id, no case that shares its value with
+    one that was learned from counts, however late it came. Where it is by time, these are the cases received since the
+    latest moment at which certifying begins for any of the present versions; but for those between a training and the
+    promotion, where live cases had a part in that. A version that was parted otherwise than the use case says now is
+    certified on what came since its training alone.
+
+    Of all these the latest 3,000 are taken, of each segment: base rates drift, and a proof on old rows is a proof
+    about an old world. Where a model's answer is the segment, the latest 30,000 are taken, as what it says is not known
+    yet; `latest_of_segments` leaves those of each segment.
 
     Outcomes that are known early are not typical of all: only weeks of receipt in which 90 % of the cases have all
     their outcomes count. That is assumed to be enough: the last tenth can be different. Where these weeks hold too few
@@ -87,10 +94,14 @@ def unseen_rows(
         rows: the rows of the cut, where they are at hand.
         as_of: only outcomes known by then, and only cases received by then.
     """
-    since = _untouched_since(place, use_case, spec, version)
-    digests = [] if rows is None else [rows.digest]
-    if rows is None or (since is not None and since < as_of):
-        rows, digests = _read(place, use_case, spec, since, as_of)
+    present = _present(place, use_case, spec, version)
+    since = None if use_case.cut == BY_TIME else _untouched_since(present)
+    if use_case.cut == BY_TIME:
+        rows, digests = _since_certifying(place, use_case, spec, rows, (present, as_of))
+    elif rows is None or (since is not None and since < as_of) or not _parted_alike(use_case, present):
+        rows, digests = _read(place, use_case, spec, present, as_of)
+    else:
+        digests = [rows.digest]
     found = _with_all_truths(place, use_case, rows.cases, {spec.output: rows.truth}, as_of)
     found = found.sort_values(["received_at", "case_id"], ignore_index=True)
     chosen, note = _mature_or_all(place, use_case, found, since, as_of)
@@ -128,33 +139,89 @@ def _with_all_truths(
     return frame
 
 
-def _untouched_since(place: Workspace, use_case: UseCase, spec: ModelSpec, version: int) -> datetime | None:
+@dataclass(frozen=True)
+class _Learned:
+    """What a present version, or the one to be certified, has seen."""
+
+    model: str
+    as_of: datetime | None
+    """When it was trained; None where that was not recorded."""
+    cut: Cut
+    chosen_at: datetime | None
+    """When it became champion, where live cases had a part in that."""
+
+
+def _present(place: Workspace, use_case: UseCase, spec: ModelSpec, version: int) -> list[_Learned | None]:
+    """The version and the champions of the other models that the policy may use; None for one that has none."""
+    return [
+        _learned(place, use_case, model, version if model.name == spec.name else None) for model in use_case.decisive
+    ]
+
+
+def _learned(place: Workspace, use_case: UseCase, model: ModelSpec, version: int | None) -> _Learned | None:
+    champion = promotions.champion(place.log, use_case.name, model.name)
+    number = version or (champion.version if champion else None)
+    if number is None:
+        return None
+    record = json.loads(versions.get(place.log, use_case.name, model.name, number).learned)
+    by_live_cases = champion and champion.version == number and any(gate.metric == "shadow" for gate in model.gates)
+    return _Learned(
+        model.name,
+        datetime.fromisoformat(record["as_of"]) if record.get("as_of") else None,
+        Cut.of_record(record),
+        champion.since if champion and by_live_cases else None,
+    )
+
+
+def _untouched_since(present: Sequence[_Learned | None]) -> datetime | None:
     """The moment since which no case can have had a part in making or choosing any of the present versions."""
-    moments = []
-    for model in use_case.decisive:
-        champion = promotions.champion(place.log, use_case.name, model.name)
-        number = version if model.name == spec.name else champion.version if champion else None
-        if number is None:
-            return None
-        learned = json.loads(versions.get(place.log, use_case.name, model.name, number).learned).get("as_of")
-        if learned is None:
-            return None
-        moments.append(datetime.fromisoformat(learned))
-        if champion and champion.version == number and any(gate.metric == "shadow" for gate in model.gates):
-            moments.append(champion.since)
-    return max(moments)
+    known = [each for each in present if each is not None and each.as_of is not None]
+    if len(known) < len(present):
+        return None
+    return max(moment for each in known for moment in (each.as_of, each.chosen_at) if moment is not None)
+
+
+def _parted_alike(use_case: UseCase, present: Sequence[_Learned | None]) -> bool:
+    """Whether the rows of every present version were parted as the use case says now."""
+    return all(each is None or each.cut.column == use_case.cut for each in present)
+
+
+def _since_certifying(
+    place: Workspace,
+    use_case: UseCase,
+    spec: ModelSpec,
+    rows: Labelled | None,
+    seen: tuple[Sequence[_Learned | None], datetime],
+) -> tuple[Labelled, list[str]]:
+    """The rows received since certifying begins for each present version, where the cut is by time."""
+    present, as_of = [each for each in seen[0] if each is not None], seen[1]
+    if rows is None:
+        stored = stored_labelled(place, use_case, spec, as_of=as_of, window=spec.train_window)
+        begins = max((each.cut.certify_from or each.as_of or as_of for each in present), default=as_of)
+        rows = labelled_of(use_case, spec, stored[stored["received_at"] >= begins])
+    received = rows.cases["received_at"]
+    untouched = np.ones(len(rows), dtype=bool)
+    for each in present:
+        untouched &= (received >= (each.cut.certify_from or each.as_of or as_of)).to_numpy()
+        if each.chosen_at is not None and each.as_of is not None:
+            untouched &= ~((received >= each.as_of) & (received < each.chosen_at)).to_numpy()
+    return rows.some(untouched), [rows.digest]
 
 
 def _read(
-    place: Workspace, use_case: UseCase, spec: ModelSpec, since: datetime | None, as_of: datetime
+    place: Workspace, use_case: UseCase, spec: ModelSpec, present: Sequence[_Learned | None], as_of: datetime
 ) -> tuple[Labelled, list[str]]:
     """The rows of the cut and every one received since a moment, read together; and the digest of each of both."""
+    since = _untouched_since(present)
     stored = stored_labelled(place, use_case, spec, as_of=as_of, window=spec.train_window)
-    of_cut = cut(stored["case_id"].tolist()) == "certify"
+    parts = parts_of(use_case, stored)
+    of_cut = (parts == "certify") & _parted_alike(use_case, present)
     if since is None or since >= as_of:
         kept = labelled_of(use_case, spec, stored[of_cut])
         return kept, [kept.digest]
     fresh = (stored["received_at"] >= since).to_numpy()
+    if use_case.cut != "case_id":
+        fresh &= parts != "train"
     content = "\x1e".join(f"{row.case_id}\x1f{row.digest}\x1f{row.value!r}" for row in stored[fresh].itertuples())
     digests = [digest_of(stored[of_cut]), hashlib.sha256(content.encode()).hexdigest()]
     return labelled_of(use_case, spec, stored[of_cut | fresh]), digests

@@ -21,6 +21,7 @@ from aiops_flows.steps.promotion import repair_aliases, rollback
 from aiops_flows.steps.quality import Quality, quality
 from aiops_flows.steps.review import overdue
 from aiops_flows.steps.standing import Watched, watch_champion
+from aiops_flows.steps.terms_figures import term_figures
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import UseCase
 
@@ -86,6 +87,7 @@ def monitor(place: Workspace, use_case: UseCase, *, as_of: datetime | None = Non
             for row in writing_figures(place, use_case).to_dict("records")
         ],
         _new_labels(place, use_case),
+        [{str(what): told for what, told in row.items()} for row in term_figures(place, use_case).to_dict("records")],
     )
 
 
