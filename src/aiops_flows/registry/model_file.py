@@ -186,6 +186,8 @@ def _requirements(needed: list[str]) -> list[str]:
     more = ["aiops-flows"] if any(name.startswith("aiops_flows.") for name in needed) else []
     if any(name.startswith("aiops_flows.estimators.torch") for name in needed):
         more.append("torch")
+    if "aiops_flows.estimators.statistical.StatisticalForecaster" in needed:
+        more.append("statsforecast")
     return [f"{name}=={_installed(name)}" for name in (*_NEEDED, *more)]
 
 

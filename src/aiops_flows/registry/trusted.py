@@ -55,7 +55,9 @@ _SKLEARN = """
 """
 
 _OURS = """
+    boosted_series.BoostedForecaster
     chat_endpoint.ChatEndpoint
+    forecaster.Forecaster
     generated_summaries.GenerativeSummary
     knowledge.KnowledgeBase
     labels.LabelCodes
@@ -64,19 +66,24 @@ _OURS = """
     moments.ElapsedDays
     moments.MomentParts
     prompts.Prompt
+    quantile_regressor.QuantileRegressor
     past_replies.PastReplies
     replies.CommonReply
     replies.ReplySearch
+    seasonal_naive.SeasonalNaive
     sparse_text.SparseTextClassifier
     text_classes.TextClassifier
     spread.RegressorWithSpread
+    statistical.StatisticalForecaster
     summaries.ExtractiveSummary
     summaries.LeadSummary
     summaries.LongestTurn
     thread_match.ThreadMatch
+    torch_series.TorchForecaster
     torch_tabular.TorchTabularClassifier
     torch_tabular.TorchTabularRegressor
     torch_text.TorchTextClassifier
+    windows.WindowParts
 """
 
 OURS: frozenset[str] = frozenset(

@@ -1,0 +1,1 @@
+"""Benchmarks of planning: forecasts, orders, hierarchies, certificates over time, and many series at once."""
