@@ -22,6 +22,7 @@ from aiops_flows.steps import drifting, watching
 from aiops_flows.steps.certifying import certificate_in_force
 from aiops_flows.steps.intake import take_in
 from aiops_flows.steps.outcomes import record_outcomes
+from aiops_flows.steps.verdicts import needs_cases
 from aiops_flows.steps.workspace import Workspace, at_the_time_of
 
 __all__ = ["Season", "line", "moment", "on_stage"]
@@ -97,9 +98,10 @@ class Season:
         if certificate is None or certificate.threshold is None:
             line(f"Nothing is decided without a person: {certificate.reason if certificate else 'no certificate'}.")
             return
+        worst = "of the worst loss on average" if needs_cases(self.use_case) else "wrong verdicts"
         line(
             f"Certificate, from {certificate.labels_used} {self.noun} it had not seen: from confidence "
-            f"{certificate.threshold:.2f} up at most {certificate.max_error:.0%} wrong verdicts "
+            f"{certificate.threshold:.2f} up at most {certificate.max_error:.0%} {worst} "
             f"({certificate.confidence:.0%} sure); that is {certificate.coverage:.0%} of all {self.noun}, until "
             f"{certificate.expires_at[:10]}."
         )
@@ -121,9 +123,11 @@ class Season:
         health = watching.monitor(place, self.use_case)
         found, limit = health.quality, self.use_case.review.max_error
         if found.error is not None:
+            said = "of the worst was lost on average by" if needs_cases(self.use_case) else "are wrong of"
+            grounds = f"{found.outcomes} outcomes" if found.rests_on == "outcomes" else f"{found.read} blind readings"
             line(
-                f"Monitor: of {found.decided} automatic decisions {found.error:.0%} are wrong, as {found.read} blind "
-                f"readings tell (95 % sure: {found.low:.0%} to {found.high:.0%}; certified: {limit:.0%})."
+                f"Monitor: {found.error:.0%} {said} {found.decided} automatic decisions, as {grounds} tell "
+                f"(95 % sure: {found.low:.0%} to {found.high:.0%}; certified: {limit:.0%})."
             )
         for alarm in health.raised:
             which = "all champions" if alarm.version is None else f"version {alarm.version}"
