@@ -21,7 +21,7 @@ ARGS ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 INSTALLED := .venv/.installed
-CODE := $(foreach folder,src flows deployments benchmarks tests,$(if $(shell find $(folder) -name '*.py' -print -quit 2>/dev/null),$(folder)))
+CODE := $(foreach folder,src flows examples deployments benchmarks tests,$(if $(shell find $(folder) -name '*.py' -print -quit 2>/dev/null),$(folder)))
 
 .PHONY: help
 help:  ## list these commands
@@ -46,6 +46,14 @@ demo: $(INSTALLED)  ## a season of claims through the whole loop, told act by ac
 .PHONY: demo-customer-service
 demo-customer-service: $(INSTALLED)  ## the same for tickets: routed, summarized, with a reply to start from
 	@$(BIN)/aiops-flows demo flows.tickets_story:tell
+
+.PHONY: demo-planning
+demo-planning: $(INSTALLED)  ## the same for orders: demand forecast, orders released or put to a planner
+	@$(BIN)/aiops-flows demo flows.planning_story:tell
+
+.PHONY: demo-maintenance
+demo-maintenance: $(INSTALLED)  ## the same for machines: risk of failure, remaining life, work orders
+	@$(BIN)/aiops-flows demo flows.machines_story:tell
 
 .PHONY: test
 test: $(INSTALLED)  ## run the tests (TESTS=tests/unit ARGS='-x' for some of them)
