@@ -12,7 +12,7 @@ import typer
 from pydantic import ValidationError
 
 from aiops_flows import __version__
-from aiops_flows.cli import cases, drilling, models, outbox, quality, record, replaying, running, serving
+from aiops_flows.cli import cases, drilling, kit, models, outbox, quality, record, replaying, running, serving
 from aiops_flows.errors import AiopsError
 from aiops_flows.settings import Settings
 
@@ -38,6 +38,9 @@ app = typer.Typer(
 app.command("demo", short_help="a season of business through everything, told in acts")(running.demo)
 app.command("up", short_help="start everything on this machine")(running.up)
 app.command("down", short_help="stop everything that up started")(running.down)
+app.command("new", short_help="make a use case, its test, its deployments and sample data")(kit.new)
+app.command("history", short_help="take in past cases with their outcomes, to learn from")(kit.history)
+app.command("conform", short_help="does a use case keep what every one must keep?")(kit.conform)
 app.command("run", short_help="run a business flow over a source once, now")(running.run)
 app.command("serve", short_help="keep a business flow resident and take cases as they come")(serving.serve)
 app.command("status", short_help="how many cases came, were decided, or wait")(cases.status)
@@ -53,6 +56,7 @@ app.command("rollback", short_help="make an earlier champion champion again")(mo
 app.command("recall", short_help="decide again what a bad version decided")(models.recall)
 app.command("champion", short_help="who is, or was, champion")(models.champion)
 app.command("compare", short_help="is the challenger better on live cases?")(quality.compare)
+app.command("backtest", short_help="how would a model have done, trained again and again?")(quality.backtest)
 app.command("certify", short_help="prove anew how much may be decided without a person")(quality.certify)
 app.command("quality", short_help="how good were the decisions without a person?")(quality.quality)
 app.command("corrections", short_help="what people changed, and labels that no champion knows")(quality.corrections)

@@ -66,7 +66,9 @@ def _spoilt(case_type: type[Case], name: str, column: str, good: dict[str, Any])
         return [value for value in _TEXTS if not isinstance(value, list)]
     if kind is not str:
         return _OTHERS
-    return _TEXTS + ([] if _takes_markup(case_type, {**good, column: "<b>"}) else _MARKUP)
+    if _takes_markup(case_type, {**good, column: "<b>"}):
+        return _TEXTS
+    return _TEXTS + [value for value in _MARKUP if name != "case_id" or value != "+1+1"]  # an id may begin with a sign
 
 
 def _takes_markup(case_type: type[Case], row: dict[str, Any]) -> bool:

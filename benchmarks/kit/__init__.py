@@ -1,0 +1,1 @@
+"""Figures of the kit: the conformance suite on every use case, a fresh use case to a scheduled run, the fourth one."""

@@ -1,0 +1,1 @@
+"""Use cases written with the public interface alone."""

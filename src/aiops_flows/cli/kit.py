@@ -1,0 +1,124 @@
+"""Commands of whoever brings a new use case: make one, bring its past in, see that it keeps what all must keep."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from aiops_flows.cli.output import AsJson, UseCasePath, say, show_rows, working
+from aiops_flows.errors import SourceError, UseCaseError
+
+if TYPE_CHECKING:
+    from aiops_flows.starting import Plan
+
+__all__ = ["conform", "history", "new"]
+
+FAILED = 1
+
+
+def new(
+    name: Annotated[str, typer.Argument(help="of the use case: lower-case letters, digits and hyphens")],
+    folder: Annotated[Path | None, typer.Option(help="where to write; default a folder of that name")] = None,
+    source: Annotated[
+        Path | None, typer.Option("--from", help="file of past cases with their outcome; default made-up ones")
+    ] = None,
+    outcome: Annotated[str, typer.Option(help="of --from: the column that tells what became of a case")] = "",
+    case_id: Annotated[str, typer.Option("--id", help="of --from: the column that names a case; default guessed")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Make a use case file, its test, its deployments and sample data, which run as made; nothing is written over."""
+    from aiops_flows.starting import plan_made_up, plan_of_file, write
+
+    if source is None and (outcome or case_id):
+        raise UseCaseError("--outcome and --id name columns of a file; name the file too: --from data.csv")
+    if source is not None and not outcome:
+        raise UseCaseError(f"say which column of {source} tells what became of a case: --outcome COLUMN")
+    with working("reading", quiet=as_json):
+        plan = plan_of_file(name, source, outcome, case_id) if source else plan_made_up(name)
+        written = write(plan, folder or Path(name))
+        trial = _trial(plan, written.folder)
+    if as_json:
+        rows: list[dict[str, Any]] = [{"file": str(path)} for path in written.files]
+        show_rows([*rows, *({"note": note} for note in [*written.notes, *trial])], as_json=True)
+        return
+    if source is not None:
+        show_rows(_guessed(plan), as_json=False, title=f"what was guessed from {source}")
+    show_rows([{"written": str(path)} for path in written.files], as_json=False)
+    for line in [*trial, *written.notes]:
+        say(line)
+    say(f"next: cd {written.folder} and do what its README.md says")
+
+
+def _guessed(plan: Plan) -> list[dict[str, Any]]:
+    """What each column was taken for."""
+    special = [(plan.case_id, "names the case"), (plan.received, "when it came in")]
+    rows = [{"column": each.source, "becomes": told, "because": each.why} for each, told in special if each]
+    rows += [
+        {"column": each.source, "becomes": each.holds, "because": plan.left_out.get(each.name, each.why)}
+        for each in plan.columns
+    ]
+    return [*rows, {"column": plan.outcome.source, "becomes": "the outcome", "because": plan.outcome.why}]
+
+
+def _trial(plan: Plan, folder: Path) -> list[str]:
+    """How many of the past rows the new case type takes, and why not the others."""
+    from aiops_flows.steps.checking import check_rows
+    from aiops_flows.steps.sources import read_file
+    from aiops_flows.use_case import load_use_case
+
+    sys.path.insert(0, str(folder.absolute()))
+    try:
+        declared = load_use_case(f"{plan.module}:{plan.constant}")
+    finally:
+        sys.path.pop(0)
+    checked = check_rows(declared.case, read_file(folder / "data" / "past.csv"))
+    told = [f"{len(checked)} past rows are cases, {len(checked.refused)} would go to quarantine"]
+    return told + [f"  {reason}" for reason in dict.fromkeys(row.reason for row in checked.refused)][:3]
+
+
+def history(
+    use_case: UseCasePath,
+    cases: Annotated[str, typer.Argument(help="file or folder of cases that were decided before")],
+    outcomes: Annotated[str, typer.Argument(help="file or folder that tells what came true of them")],
+    as_json: AsJson = False,
+) -> None:
+    """Take in cases that were decided before this record began, with their outcomes: models learn from them."""
+    from aiops_flows.steps.intake import take_in
+    from aiops_flows.steps.outcomes import record_outcomes
+    from aiops_flows.steps.workspace import Workspace
+    from aiops_flows.use_case import load_use_case
+
+    for source in (cases, outcomes):
+        if not Path(source).exists():
+            raise SourceError(f"{source}: no such file or folder; name the past cases, then their outcomes")
+    place, declared = Workspace.here(), load_use_case(use_case)
+    with working("taking in", quiet=as_json):
+        taken = take_in(place, declared, cases, history=True)
+        told = record_outcomes(place, declared, outcomes)
+    show_rows(
+        [{"cases": len(taken), "outcomes": told.new, "known": told.known, "quarantined": told.quarantined}],
+        as_json=as_json,
+    )
+
+
+def conform(
+    use_case: UseCasePath,
+    source: Annotated[str, typer.Option(help="file of past cases: a few hundred")],
+    outcomes: Annotated[str, typer.Option(help="file that tells what came true of them")],
+    only: Annotated[list[str] | None, typer.Option(help="one check by name; may be given again")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """See in a scratch folder whether a use case keeps what every one must keep; exit code 1 where a check fails."""
+    import os
+
+    from aiops_flows.testing import conformance
+
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # the drill has many small processes
+    with working("conformance", quiet=as_json):
+        report = conformance(use_case, source, outcomes, only=only or ())
+    show_rows(report.as_rows(), as_json=as_json, title=f"{report.use_case}: {'passed' if report.passed else 'FAILED'}")
+    if not report.passed:
+        raise typer.Exit(FAILED)

@@ -1,0 +1,20 @@
+"""A use case to begin with: its file, its test, its deployments and sample data, from nothing or from a CSV file."""
+
+from __future__ import annotations
+
+from aiops_flows.starting.columns import Column, guess_columns
+from aiops_flows.starting.outcome import Outcome, guess_outcome
+from aiops_flows.starting.plan import Plan, plan_made_up, plan_of_file
+from aiops_flows.starting.writing import Written, write
+
+__all__ = [
+    "Column",
+    "Outcome",
+    "Plan",
+    "Written",
+    "guess_columns",
+    "guess_outcome",
+    "plan_made_up",
+    "plan_of_file",
+    "write",
+]
