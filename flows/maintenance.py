@@ -43,7 +43,6 @@ def work_order(machine: Mapping[str, Any]) -> dict[str, Any]:
 
 
 WATCHED = ["voltage", "gaps"]  # what wear does not move: all else drifts as each pump ages, and is meant to
-
 failure = ModelSpec(
     name="maintenance-failure", features=["sensors", "age"], output="failure", estimator=failure_risk(),
     baseline=DummyClassifier(strategy="prior"), cost=WorkOrderCost(), watched=WATCHED, watched_by="machine",

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from aiops_flows.case_log import questions
+from aiops_flows.evidence.hierarchy import totals
 from aiops_flows.steps.backtesting import backtest
 from aiops_flows.steps.explaining import page, shown
 from aiops_flows.steps.frames import stored_frame
@@ -38,7 +39,7 @@ def tell(home: Path) -> None:
     with on_stage(season) as place:
         _first_champion(season, place, sales)
         season.act("January to March: a file a month; orders are released, or a planner is asked")
-        _months(season, place, sales, ["2026-01", "2026-02", "2026-03"])
+        _sums(_months(season, place, sales, ["2026-01", "2026-02", "2026-03"]))
         _one_line(season, place)
         season.act("April: one site has begun to count in dozens, and told nobody")
         _month(season, place, in_dozens(sales, "harbour", "2026-03"), "2026-04")
@@ -65,13 +66,13 @@ def _first_champion(season: Season, place: Workspace, sales: pd.DataFrame) -> No
         )
 
 
-def _months(season: Season, place: Workspace, sales: pd.DataFrame, months: list[str]) -> None:
-    for month in months:
-        _month(season, place, sales, month)
+def _months(season: Season, place: Workspace, sales: pd.DataFrame, months: list[str]) -> pd.DataFrame:
+    """The lines of the last of the months, after all of them have gone by."""
+    return [_month(season, place, sales, month) for month in months][-1]
 
 
-def _month(season: Season, place: Workspace, sales: pd.DataFrame, month: str) -> None:
-    """Drop one month's file in the inbox, run the flow, let the planner answer, and send what was ordered."""
+def _month(season: Season, place: Workspace, sales: pd.DataFrame, month: str) -> pd.DataFrame:
+    """The lines of one month: its file in the inbox, decided, answered by the planner, and their orders sent."""
     season.until(place, f"{month}-02")
     inbox, outbox = season.home / "inbox" / "planning", season.home / "outbox"
     inbox.mkdir(parents=True, exist_ok=True)
@@ -88,6 +89,16 @@ def _month(season: Season, place: Workspace, sales: pd.DataFrame, month: str) ->
         f"pieces, {int((~released).sum())} to the planner{why}; {changed} changed; "
         f"{len(list(outbox.glob('*.json')))} orders have left the house so far."
     )
+    return lines
+
+
+def _sums(lines: pd.DataFrame) -> None:
+    """Tell what is expected of all, by site and by family: sums of the same lines, so that they agree."""
+    sums = totals(lines, "demand", [[], ["site"], ["family"]])
+    whole, sites = sums["demand"].iloc[0], sums[sums["site"].notna()]
+    told = ", ".join(f"{row.site} {row.demand:,.0f}" for row in sites.itertuples())
+    families = sums.loc[sums["family"].notna(), "demand"].sum()
+    line(f"Expected of all lines: {whole:,.0f} pieces, by site {told}; the families sum up to {families:,.0f}.")
 
 
 def _planner(place: Workspace, lines: pd.DataFrame) -> int:
