@@ -142,7 +142,8 @@ class UseCaseHealth:
         figures |= {
             f"{name}: labels unknown to it": f"{new[0]}, of {new[1]} cases" for name, new in self.new_labels.items()
         }
-        figures |= {f"{each['term']}: said in {each['said_in']}": _term(each) for each in self.terms}
+        stated = [each for each in self.terms if each["changed"]]  # most terms only inform, and nobody changes them
+        figures |= {f"{each['term']}: said in {each['said_in']}": _term(each) for each in stated}
         figures |= {f"watch: {each.name}": f"{each.verdict} ({each.reason})" for each in self.watched}
         rows = [{"what": name, "value": value} for name, value in figures.items()]
         rows += [{"what": f"alarm {alarm.number} open", "value": _alarm(alarm)} for alarm in self.alarms]

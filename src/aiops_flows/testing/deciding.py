@@ -26,7 +26,9 @@ def decision_once(scene: Scene) -> CheckResult:
     before = scene.head(place)
     rows = scene.live_rows
     half = len(rows) // 2
-    again = pd.concat([scene.run(rows[::-1]), scene.run(rows[:half]), scene.run(rows[half:]), scene.run([])])
+    columns = ["case_id", "verdict", "verdict_by", "verdict_reason"]
+    parts = [scene.run(rows[::-1]), scene.run(rows[:half]), scene.run(rows[half:]), scene.run([])]
+    again = pd.concat([part[columns] for part in parts if len(part)])
     written = scene.head(place) - before
     counted = count(place, name, [row["case_id"] for row in rows])
     past = len(scene.rows)  # history stands in the log undecided
@@ -37,7 +39,6 @@ def decision_once(scene: Scene) -> CheckResult:
     broken += counted.faults[:_SHOWN]
     if written:
         broken.append(f"running it again wrote {written} times")
-    columns = ["case_id", "verdict", "verdict_by", "verdict_reason"]
     told = first[columns].set_index("case_id")
     if not again[columns].set_index("case_id").sort_index().equals(told.loc[sorted(again["case_id"])]):
         broken.append("running it again gave other verdicts")
