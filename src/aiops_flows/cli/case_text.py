@@ -32,7 +32,7 @@ def show_case(shown: Mapping[str, Any], terms: Sequence[str]) -> None:
 
 def with_terms(terms: Mapping[str, Any] | None) -> str:
     """Terms as words that follow a verdict, such as ``: level 34.2, order 36``; nothing where there are none."""
-    told = [f"{name} {_number(value)}" for name, value in (terms or {}).items() if value is not None]
+    told = [f"{name} {_number(value)}" for name, value in (terms or {}).items() if value not in {None, ""}]
     return f": {', '.join(told)}" if told else ""
 
 

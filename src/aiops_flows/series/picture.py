@@ -213,7 +213,8 @@ def _tables(
     forecast: dict[str, Any] = {"expected": said} if said is not None else {"expected": "no forecast"}
     forecast |= {f"{_percent(level)} chance of at most": value for level, value in quantiles.items()}
     periods = f"Next {cover} periods together" if cover > 1 else "Next period"
-    return _table("Proposed", terms) + _table(periods, forecast) + _table("History", history)
+    proposed = {name: value for name, value in terms.items() if value not in {None, ""}}
+    return _table("Proposed", proposed) + _table(periods, forecast) + _table("History", history)
 
 
 def _table(name: str, facts: Mapping[str, Any]) -> str:
