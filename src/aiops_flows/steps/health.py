@@ -135,7 +135,7 @@ class UseCaseHealth:
         figures["reviews overdue"] = self.overdue
         figures |= {f"certificate: {what}": value for what, value in certificate_row(self.certificate).items()}
         figures["decided without a person"] = _share(self.quality.coverage, self.quality.cases)
-        figures["wrong among automatic decisions"] = _audited(self.quality)
+        figures["error of automatic decisions"] = _audited(self.quality)
         figures["the same by outcomes"] = _by_outcomes(self.quality)
         figures |= {f"{model.model} version {model.champion}: error": str(model) for model in self.models}
         figures |= {f"{each['model']} version {each['version']}: writings": _writing(each) for each in self.writings}
@@ -158,7 +158,7 @@ def certificate_row(certificate: Certificate | None) -> dict[str, Any]:
         "valid until": certificate.expires_at[:16] or "expired",
         "threshold": certificate.threshold,
         "coverage": round(certificate.coverage, 4),
-        "promise": f"at most {certificate.max_error:g} wrong, with probability {certificate.confidence:g}",
+        "promise": f"an error of at most {certificate.max_error:g}, with probability {certificate.confidence:g}",
         "labels used": certificate.labels_used,
         "reason": certificate.reason,
     }

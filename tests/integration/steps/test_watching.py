@@ -109,4 +109,4 @@ def test_looking_back_changes_nothing(store: Path) -> None:
     assert health.quality.cases == 60
     assert alarms.open_alarms(life.place.log, "parcels") == []
     shown = {row["what"] for row in health.table()}
-    assert {"certificate: valid until", "wrong among automatic decisions", "reviews overdue"} <= shown
+    assert {"certificate: valid until", "error of automatic decisions", "reviews overdue"} <= shown
