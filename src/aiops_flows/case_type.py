@@ -66,6 +66,7 @@ Moment = Annotated[AwareDatetime, BeforeValidator(_aware)]
 def _tighten(schema: dict[str, Any]) -> None:
     """Walk a core schema and give bounds to strings, numbers and moments that have none."""
     kind = schema.get("type")
+    kind = kind if isinstance(kind, str) else None  # the schemas of the fields by name, one of which is called "type"
     if kind == "str" and not ({"pattern", "max_length"} & schema.keys()):
         schema |= {"pattern": _LABEL, "max_length": _LABEL_LENGTH, "strip_whitespace": True}
     elif kind in _LIMITS:

@@ -86,6 +86,19 @@ def test_a_moment_without_a_zone_is_utc() -> None:
     assert case.received_at.isoformat() == "2026-03-03T14:00:00+00:00"
 
 
+def test_a_field_may_have_any_name() -> None:
+    """A field called like a word of pydantic's schemas is a field like any other, and a label is held to its form."""
+
+    class Machine(Case):
+        type: str
+        fields: int = 0
+        pattern: str | None = None
+
+    assert Machine(case_id="m1", type="L", pattern="plain").type == "L"
+    with pytest.raises(ValidationError, match="type"):
+        Machine(case_id="m1", type="<b>L</b>")
+
+
 def test_unknown_columns_do_not_make_a_row_bad() -> None:
     """A source may tell more than the case asks for."""
     assert Ticket.model_validate(GOOD | {"colour": "red"}).case_id == "A-1"

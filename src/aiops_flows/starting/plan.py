@@ -13,7 +13,7 @@ from typing import Any
 
 from aiops_flows.errors import SourceError, UseCaseError
 from aiops_flows.starting.columns import ABSENT, Column, guess_columns, guess_id, guess_received, is_name, moment_of
-from aiops_flows.starting.leaking import tells_all
+from aiops_flows.starting.leaking import numbers_rows, tells_all
 from aiops_flows.starting.outcome import Outcome, guess_outcome
 from aiops_flows.starting.requests import made_up_requests
 from aiops_flows.steps.delivery import Delivery
@@ -130,7 +130,7 @@ def _plan(name: str, delivery: Delivery, outcome: str, case_id: str) -> Plan:
     if not new:
         held = min(_HELD_BACK, len(past) // 10)
         past, new = past[:-held], past[-held:]
-    plan = Plan(name, fields, found, past, new, delivery.name, named, received, _left_out(fields, past, found))
+    plan = Plan(name, fields, found, past, new, delivery.name, named, received, _left_out(fields, past, new, found))
     if not plan.features:
         raise SourceError(
             f"{delivery.name}: no column can be learned from; expected numbers or labels beside {outcome!r}, found "
@@ -151,7 +151,7 @@ def _text(value: object) -> str:
     return "" if value is None else str(value).strip()
 
 
-def _left_out(columns: Sequence[Column], past: Sequence[Row], outcome: Outcome) -> dict[str, str]:
+def _left_out(columns: Sequence[Column], past: Sequence[Row], new: Sequence[Row], outcome: Outcome) -> dict[str, str]:
     """Fields that no model should see, with the reason."""
     told = [_text(row[outcome.source]) for row in past]
     found = {}
@@ -163,6 +163,8 @@ def _left_out(columns: Sequence[Column], past: Sequence[Row], outcome: Outcome) 
             found[each.name] = f"{each.distinct} different labels, too many to learn from"
         elif is_name(each) and many:
             found[each.name] = "it names something, which a model would learn by heart"
+        elif numbers_rows(each, [_text(row[each.source]) for row in [*past, *new]]):
+            found[each.name] = "it numbers the rows"
         elif tells_all(each, [_text(row[each.source]) for row in past], told, outcome):
             found[each.name] = "it tells the outcome, or nearly: is it known when the case comes in?"
     return found

@@ -10,7 +10,7 @@ from pydantic import create_model
 from aiops_flows.errors import SourceError
 from aiops_flows.starting import guess_columns, guess_outcome
 from aiops_flows.starting.columns import guess_id, guess_received, identifier
-from aiops_flows.starting.leaking import tells_all
+from aiops_flows.starting.leaking import numbers_rows, tells_all
 from aiops_flows.steps.delivery import Delivery
 from aiops_flows.use_case import Case
 
@@ -135,3 +135,20 @@ def test_a_file_without_rows_is_refused() -> None:
     """Nothing can be guessed from a header."""
     with pytest.raises(SourceError, match="has no rows"):
         guess_columns(Delivery("file.csv", ["a"], []))
+
+
+def test_a_cause_that_is_noted_after_the_failure_tells_the_outcome() -> None:
+    """A rare mark that always comes with the rare class is no feature, though it leaves most failures open."""
+    marked, plain = [("1", "failed")] * 20, [("0", "failed")] * 30 + [("0", "fine")] * 950
+    values, outcomes = zip(*marked, *plain, strict=True)
+    (mark,) = guess_columns(column(*values))
+    assert tells_all(mark, values, outcomes, guess_outcome("state", outcomes))
+    honest = [*outcomes[:10], *["fine"] * 10, *outcomes[20:]]
+    assert not tells_all(mark, values, honest, guess_outcome("state", honest))
+
+
+def test_a_column_that_counts_the_rows_is_known() -> None:
+    """Whole numbers without a gap, none twice, in any order; with a gap they may mean something."""
+    for values, counts in ((["3", "1", "2", "4"], True), (["3", "1", "2", "5"], False), (["1", "1", "2", "3"], False)):
+        (numbers,) = guess_columns(column(*values))
+        assert numbers_rows(numbers, values) == counts
