@@ -81,9 +81,10 @@ def end(parts: Iterable[Part], seconds: float = 15.0) -> None:
         StackError: one is still there.
     """
     for part in [part for part in parts if part.runs]:
-        family = [(pid, _born(pid)) for pid in (part.pid, *_descendants(part.pid))]
-        _signal(family[:1], signal.SIGTERM)  # a worker ends its runs itself, and tells the server
-        if not _gone(family[:1], seconds) or not _gone(family, 1):
+        family = {part.pid: part.born}
+        _follow(family)
+        _signal({part.pid: part.born}, signal.SIGTERM)  # a worker ends its runs itself, and tells the server
+        if not _gone(family, seconds, first=part.pid) or not _gone(family, 1):
             _signal(family, signal.SIGTERM)
         if not _gone(family, seconds):
             _signal(family, signal.SIGKILL)
@@ -147,16 +148,17 @@ def _born(pid: int) -> str:
     return "" if fields[0] in "ZX" else fields[19]
 
 
-def _descendants(pid: int) -> list[int]:
-    """The processes that a process started, and those that they started; a worker's runs have sessions of their own."""
+def _follow(family: dict[int, str]) -> None:
+    """Add to a family of pids and births what its living members have started; a worker's runs have own sessions."""
     children: dict[int, list[int]] = {}
     for line in _families().splitlines():
         child, parent = map(int, line.split())
         children.setdefault(parent, []).append(child)
-    found = list(children.get(pid, []))
-    for child in found:
-        found.extend(children.get(child, []))
-    return found
+    found = [pid for pid, born in family.items() if born and _born(pid) == born]
+    for pid in found:
+        started = [child for child in children.get(pid, []) if child not in family]
+        found.extend(started)
+        family.update((child, _born(child)) for child in started)
 
 
 def _families() -> str:
@@ -180,18 +182,22 @@ def _reap(pid: int) -> None:
         os.waitpid(pid, os.WNOHANG)
 
 
-def _signal(family: Iterable[tuple[int, str]], number: signal.Signals) -> None:
-    for pid, born in family:
+def _signal(family: Mapping[int, str], number: signal.Signals) -> None:
+    for pid, born in family.items():
         if born and _born(pid) == born:
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
 
 
-def _gone(family: Iterable[tuple[int, str]], seconds: float) -> bool:
+def _gone(family: dict[int, str], seconds: float, first: int | None = None) -> bool:
+    """Whether a family, or its first member, ends in time. What it starts meanwhile joins it."""
+
     def over() -> bool:
-        for pid, _ in family:
+        _follow(family)
+        for pid in family:
             _reap(pid)
-        return not any(born and _born(pid) == born for pid, born in family)
+        waited_for = family.items() if first is None else [(first, family[first])]
+        return not any(born and _born(pid) == born for pid, born in waited_for)
 
     with suppress(StackError):
         wait_until(over, "processes to end", seconds=seconds)

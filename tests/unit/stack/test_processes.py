@@ -19,6 +19,18 @@ import subprocess, sys, time
 print(subprocess.Popen([sys.executable, "-c", {CHILD!r}], start_new_session=True).pid, flush=True)
 time.sleep(60)
 """
+LATE_PARENT = f"""
+import signal, subprocess, sys, time
+
+def last_order(number, frame):
+    print(subprocess.Popen([sys.executable, "-c", {CHILD!r}], start_new_session=True).pid, flush=True)
+    time.sleep(0.5)
+    sys.exit()
+
+signal.signal(signal.SIGTERM, last_order)
+print("ready", flush=True)
+time.sleep(60)
+"""
 SLEEPS = [sys.executable, "-c", CHILD]
 
 
@@ -37,6 +49,16 @@ def test_a_part_is_ended_with_what_it_started(tmp_path: Path) -> None:
     end([part])
     assert not part.runs
     assert not child.runs
+
+
+def test_what_a_part_starts_while_it_ends_is_ended_too(tmp_path: Path) -> None:
+    """A run that a worker was about to start when it was asked to end does not outlive it."""
+    part = started([sys.executable, "-c", LATE_PARENT], tmp_path)
+    wait_until(lambda: "ready" in part.last_words(), "its first word", [part])
+    end([part])
+    pid = int(part.last_words().removeprefix("ready"))
+    assert not part.runs
+    assert _born(pid) == ""
 
 
 def test_a_part_that_ignores_being_asked_is_killed(tmp_path: Path) -> None:
