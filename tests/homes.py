@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from aiops_flows.case_log import audit
+from aiops_flows.registry import Registry
 from aiops_flows.settings import Settings
 from aiops_flows.steps.workspace import Workspace
 from tests.at_work import put_to_work
@@ -26,6 +27,15 @@ def living_in(home: Path) -> Iterator[None]:
         yield
     finally:
         os.environ.pop("AIOPS_HOME") if before is None else os.environ.update(AIOPS_HOME=before)
+
+
+@pytest.fixture(scope="session")
+def pristine_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow store as it is made, once: making one takes seconds."""
+    folder = tmp_path_factory.mktemp("pristine")
+    assert Registry(f"sqlite:///{folder / 'mlflow.db'}", folder / "models").close_leftovers() == []  # opens it
+    assert (folder / "mlflow.db").is_file()
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -13,14 +13,6 @@ from aiops_flows.settings import Settings
 from aiops_flows.steps.workspace import Workspace
 
 
-@pytest.fixture(scope="session")
-def pristine_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An MLflow store as it is made, once: making one takes seconds."""
-    folder = tmp_path_factory.mktemp("pristine")
-    assert Registry(f"sqlite:///{folder / 'mlflow.db'}", folder / "models").healthy()
-    return folder
-
-
 @pytest.fixture
 def place(case_log: CaseLog, pristine_store: Path, tmp_path: Path) -> Workspace:
     """A workspace that nothing has happened in."""
