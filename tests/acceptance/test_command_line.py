@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from aiops_flows.case_log import alarms
+from aiops_flows.cli import main
 from aiops_flows.steps.inference import predict
 from aiops_flows.steps.intake import take_in
 from aiops_flows.steps.outcomes import record_outcomes
@@ -39,7 +44,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     os.environ.pop("AIOPS_HOME") if before is None else os.environ.update(AIOPS_HOME=before)
 
 
-def run(home: Path, command: Sequence[str], expected: int = DONE) -> str:
+def run_apart(home: Path, command: Sequence[str], expected: int = DONE) -> str:
     """What a command prints on standard output, as another process; its exit code must be the one expected."""
     done = subprocess.run(
         [sys.executable, "-c", "from aiops_flows.cli import main; main()", *command],
@@ -51,6 +56,23 @@ def run(home: Path, command: Sequence[str], expected: int = DONE) -> str:
     assert done.returncode == expected, (command, done.stdout, done.stderr)
     assert "Traceback" not in done.stderr
     return done.stdout + (done.stderr if expected == FAULT else "")
+
+
+def run(home: Path, command: Sequence[str], expected: int = DONE) -> str:
+    """The same within this process, which has imported everything already; what it sets is set back."""
+    out, err = io.StringIO(), io.StringIO()
+    environment = {"AIOPS_HOME": str(home), "AIOPS_ACTOR": "operator"}
+    with ExitStack() as here:
+        here.enter_context(patch.dict(os.environ, environment))
+        here.enter_context(patch.object(sys, "argv", ["aiops-flows", *command]))
+        here.enter_context(patch.object(sys, "path", [*sys.path]))
+        here.enter_context(warnings.catch_warnings())
+        here.enter_context(redirect_stdout(out))
+        here.enter_context(redirect_stderr(err))
+        ended = here.enter_context(pytest.raises(SystemExit))
+        main()
+    assert ended.value.code == expected, (command, out.getvalue(), err.getvalue())
+    return out.getvalue() + (err.getvalue() if expected == FAULT else "")
 
 
 def rows(home: Path, *command: str, expected: int = DONE) -> Any:
@@ -98,19 +120,19 @@ def test_an_operator_lives_through_a_season_on_the_command_line(home: Path) -> N
     run(home, ["rollback", *USE_CASE, "late", "--reason", "swapped"])
     assert rows(home, "recall", *USE_CASE, "late", "2")[0]["found"] == 0
     assert rows(home, "verify") == []
-    assert "holds" in run(home, ["verify"])
+    assert "holds" in run_apart(home, ["verify"])
     assert {row["verdict"] for row in rows(home, "doctor")} <= {"good", "look"}
 
 
 def test_what_cannot_be_done_says_so_and_exits_with_three(home: Path) -> None:
     """An error of ours is a sentence with the next step, never a traceback."""
-    assert "no use case" in run(home, ["review", "list", "-u", "tests.parcels:NOTHING"], FAULT)
+    assert "no use case" in run_apart(home, ["review", "list", "-u", "tests.parcels:NOTHING"], FAULT)
     assert "has no case" in run(home, ["review", "show", *USE_CASE, "nobody"], FAULT)
     assert "no champion" in run(home, ["champion", *USE_CASE, "late", "--at", "2020-01-01"], FAULT)
     run(home, ["champion", *USE_CASE, "late", "--at", "soon"], USAGE)
     assert "no flow at" in run(home, ["run", __file__, "--flow", "tests.parcels:nothing"], FAULT)
     assert "no such file" in run(home, ["run", "nothing.csv"], FAULT)
-    run(home, ["nonsense"], USAGE)
+    run_apart(home, ["nonsense"], USAGE)
 
 
 def test_a_refusal_exits_with_one(home: Path) -> None:
@@ -183,5 +205,5 @@ def test_the_doctor_names_a_home_that_cannot_be_used() -> None:
 def test_the_doctor_sees_the_telemetry_that_was_left_on(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It looks at what the user has set, not at what the command line sets for itself."""
     monkeypatch.delenv("PREFECT_SERVER_ANALYTICS_ENABLED", raising=False)
-    found = {row["what"]: row["verdict"] for row in rows(home, "doctor")}
+    found = {row["what"]: row["verdict"] for row in json.loads(run_apart(home, ["doctor", "--json"]))}
     assert found["telemetry"] == "look"
