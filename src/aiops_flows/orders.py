@@ -6,15 +6,13 @@ Each is called with a frame of cases that a model has answered, so that it can s
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from aiops_flows.errors import UseCaseError
+from aiops_flows.answer_columns import Floats, distributions, numbers
 from aiops_flows.evidence.inventory import (
     avoidable_cost,
     cheapest_packs,
@@ -34,10 +32,6 @@ __all__ = [
     "multiple_rule",
 ]
 
-Floats = NDArray[np.float64]
-
-_ROWS_AT_ONCE = 1_000  # each becomes a hundred likely demands
-
 
 @dataclass(frozen=True)
 class OrderUpTo:
@@ -56,9 +50,9 @@ class OrderUpTo:
 
     def __call__(self, frame: pd.DataFrame) -> Floats:
         """The level of each row, in pieces."""
-        ratio = critical_ratio(_numbers(frame, self.holding), _numbers(frame, self.shortage))
-        level = np.where(np.isnan(ratio), np.nan, _numbers(frame, self.output))
-        for rows, levels, quantiles in _distributions(frame, self.output):
+        ratio = critical_ratio(numbers(frame, self.holding), numbers(frame, self.shortage))
+        level = np.where(np.isnan(ratio), np.nan, numbers(frame, self.output))
+        for rows, levels, quantiles in distributions(frame, self.output):
             level[rows] = quantile_at(quantiles, levels, ratio[rows])
         return np.maximum(level, 0.0)
 
@@ -82,10 +76,10 @@ class OrderQuantity:
     def __call__(self, frame: pd.DataFrame) -> Floats:
         """The pieces to order for each row."""
         names = (self.level, self.position, self.pack, self.holding, self.shortage)
-        level, position, pack, holding, shortage = (_numbers(frame, name) for name in names)
+        level, position, pack, holding, shortage = (numbers(frame, name) for name in names)
         unknown = np.full((len(frame), 1), np.nan)
         order = cheapest_packs(level, position, pack, unknown, holding, shortage)
-        for rows, levels, quantiles in _distributions(frame, self.output):
+        for rows, levels, quantiles in distributions(frame, self.output):
             demands = likely_demands(quantiles, levels)
             order[rows] = cheapest_packs(
                 level[rows], position[rows], pack[rows], demands, holding[rows], shortage[rows]
@@ -106,9 +100,9 @@ class LevelDoubt:
 
     def __call__(self, frame: pd.DataFrame) -> list[str]:
         """The doubt of each row."""
-        ratio = critical_ratio(_numbers(frame, self.holding), _numbers(frame, self.shortage))
+        ratio = critical_ratio(numbers(frame, self.holding), numbers(frame, self.shortage))
         doubts = np.full(len(frame), "the forecast has no quantiles", dtype=object)
-        for rows, levels, _ in _distributions(frame, self.output):
+        for rows, levels, _ in distributions(frame, self.output):
             low, high = levels[0], levels[-1]
             told = f"the costs ask for a level outside the quantiles known, {low:g} to {high:g}"
             doubts[rows] = np.where((ratio[rows] < low) | (ratio[rows] > high), told, "")
@@ -128,7 +122,7 @@ class FixedMultiple:
 
     def __call__(self, frame: pd.DataFrame) -> Floats:
         """The level of each row, in pieces."""
-        return self.times * _numbers(frame, self.usual) * _numbers(frame, self.cover)
+        return self.times * numbers(frame, self.usual) * numbers(frame, self.cover)
 
 
 def multiple_rule(times: float, usual: str | float = "recent", cover: str | float = "cover") -> FixedMultiple:
@@ -158,8 +152,8 @@ class OrderCost:
             truth: the demand that came over the periods that the order had to last.
         """
         names = (self.order, self.position, self.pack)
-        order, position, pack = (_numbers(frame, name) for name in names)
-        costs = (_numbers(frame, name) for name in (self.holding, self.shortage))
+        order, position, pack = (numbers(frame, name) for name in names)
+        costs = (numbers(frame, name) for name in (self.holding, self.shortage))
         return avoidable_cost(order, position, pack, np.asarray(truth, np.float64), *costs)
 
 
@@ -179,8 +173,8 @@ class ExpectedCost:
         expected = np.full(len(frame), np.nan)
         terms = self.cost
         names = (terms.order, terms.position, terms.pack, terms.holding, terms.shortage)
-        order, position, pack, holding, shortage = (_numbers(frame, name)[:, None] for name in names)
-        for rows, levels, quantiles in _distributions(frame, self.output):
+        order, position, pack, holding, shortage = (numbers(frame, name)[:, None] for name in names)
+        for rows, levels, quantiles in distributions(frame, self.output):
             demands = likely_demands(quantiles, levels)
             lost = avoidable_cost(order[rows], position[rows], pack[rows], demands, holding[rows], shortage[rows])
             expected[rows] = np.where(np.isnan(order[rows, 0]), np.nan, lost.mean(axis=1))
@@ -202,40 +196,6 @@ class CostOfNothing:
     def __call__(self, frame: pd.DataFrame) -> Floats:
         """The money of each row."""
         usual, cover, pack, shortage = (
-            _numbers(frame, name) for name in (self.usual, self.cover, self.pack, self.shortage)
+            numbers(frame, name) for name in (self.usual, self.cover, self.pack, self.shortage)
         )
         return np.fmax(usual * cover, pack) * shortage
-
-
-def _numbers(frame: pd.DataFrame, name: str | float) -> Floats:
-    """A column as numbers, or the same number for all rows."""
-    if not isinstance(name, str):
-        return np.full(len(frame), float(name))
-    if name not in frame.columns:
-        raise UseCaseError(
-            f"an order needs the column {name!r}, which the cases do not have; they have {sorted(frame.columns)[:20]}. "
-            "Name the column that holds it, or give a number"
-        )
-    return np.asarray(pd.to_numeric(frame[name]), np.float64)
-
-
-def _distributions(frame: pd.DataFrame, output: str) -> Iterator[tuple[NDArray[np.int64], Floats, Floats]]:
-    """Rows that have the same quantiles, the levels of these, and the quantiles; rows that have none are left out."""
-    known = _quantile_columns(frame, output)
-    if not known or frame.empty:
-        return
-    levels = np.array(list(known))
-    quantiles = np.stack([_numbers(frame, column) for column in known.values()], axis=1)
-    patterns, kinds = np.unique(np.isfinite(quantiles), axis=0, return_inverse=True)
-    for kind, there in enumerate(patterns):
-        if there.any():
-            alike = np.flatnonzero(kinds.ravel() == kind)
-            for rows in np.array_split(alike, -(-len(alike) // _ROWS_AT_ONCE)):
-                yield rows, levels[there], quantiles[np.ix_(rows, there)]
-
-
-def _quantile_columns(frame: pd.DataFrame, output: str) -> dict[float, str]:
-    """Level -> column, ascending: ``demand_q10`` holds the quantile at 0.1, ``demand_q97_5`` that at 0.975."""
-    form = re.compile(rf"{re.escape(output)}_q(\d+(?:_\d+)?)")
-    found = [(match.group(1), str(column)) for column in frame.columns if (match := form.fullmatch(str(column)))]
-    return dict(sorted((round(float(percent.replace("_", ".")) / 100, 12), column) for percent, column in found))

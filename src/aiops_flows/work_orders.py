@@ -6,19 +6,15 @@ Each is called with a frame of cases that models have answered, so that it can s
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from aiops_flows.errors import UseCaseError
+from aiops_flows.answer_columns import Floats, distributions, numbers
 
 __all__ = ["ExpectedSaving", "FailureRisk", "ServiceBy", "WorkOrderCost", "cheapest_age"]
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -36,7 +32,7 @@ class FailureRisk:
 
     def __call__(self, frame: pd.DataFrame) -> Floats:
         """One probability a row."""
-        sure = _numbers(frame, f"{self.output}_confidence")
+        sure = numbers(frame, f"{self.output}_confidence")
         said = frame[self.output].to_numpy(dtype=object)
         return np.where(pd.isna(said), np.nan, np.where(said == self.failed, sure, 1.0 - sure))
 
@@ -56,7 +52,7 @@ class ExpectedSaving:
 
     def __call__(self, frame: pd.DataFrame) -> Floats:
         """The money of each row; missing where the risk is."""
-        risk, failure, early = (_numbers(frame, name) for name in (self.risk, self.failure, self.early))
+        risk, failure, early = (numbers(frame, name) for name in (self.risk, self.failure, self.early))
         return risk * failure - early
 
 
@@ -80,8 +76,8 @@ class WorkOrderCost:
             frame: cases with the saving that the choice rests on.
             truth: the class that came true.
         """
-        serviced = _numbers(frame, self.saving) > 0
-        failure, early = _numbers(frame, self.failure), _numbers(frame, self.early)
+        serviced = numbers(frame, self.saving) > 0
+        failure, early = numbers(frame, self.failure), numbers(frame, self.early)
         failed = np.asarray(truth, dtype=object) == self.failed
         missed: Floats = np.maximum(failure - early, 0.0)
         return np.where(serviced & ~failed, early, np.where(~serviced & failed, missed, 0.0))
@@ -104,9 +100,9 @@ class ServiceBy:
 
     def __call__(self, frame: pd.DataFrame) -> list[int | None]:
         """The age in whole cycles, or None."""
-        age, service, failure = (_numbers(frame, name) for name in (self.age, self.service, self.failure))
+        age, service, failure = (numbers(frame, name) for name in (self.age, self.service, self.failure))
         best = np.full(len(frame), np.nan)
-        for rows, levels, quantiles in _distributions(frame, self.output):
+        for rows, levels, quantiles in distributions(frame, self.output):
             best[rows] = cheapest_age(quantiles, levels, age[rows], service[rows], failure[rows])
         return [None if np.isnan(each) else int(each) for each in np.floor(best).tolist()]
 
@@ -138,35 +134,3 @@ def cheapest_age(quantiles: Floats, levels: Floats, age: Floats, service: Floats
     told = np.isfinite(rate).all(axis=1)
     best = np.where(told[:, None], rate, 0.0).argmin(axis=1)
     return np.where(told, age + moments[np.arange(len(best)), best], np.nan)
-
-
-def _numbers(frame: pd.DataFrame, name: str | float) -> Floats:
-    """A column as numbers, or the same number for all rows."""
-    if not isinstance(name, str):
-        return np.full(len(frame), float(name))
-    if name not in frame.columns:
-        raise UseCaseError(
-            f"a work order needs the column {name!r}, which the cases do not have; they have "
-            f"{sorted(frame.columns)[:20]}. Name the column that holds it, or give a number"
-        )
-    return np.asarray(pd.to_numeric(frame[name]), np.float64)
-
-
-def _distributions(frame: pd.DataFrame, output: str) -> Iterator[tuple[NDArray[np.int64], Floats, Floats]]:
-    """Rows whose version knows the same quantiles, their levels, and these; rows that have none are left out."""
-    known = _quantile_columns(frame, output)
-    if not known or frame.empty:
-        return
-    quantiles = np.column_stack([_numbers(frame, column) for column in known.values()])
-    patterns, kinds = np.unique(np.isfinite(quantiles), axis=0, return_inverse=True)
-    for kind, there in enumerate(patterns):
-        if there.any():
-            rows = np.flatnonzero(kinds.ravel() == kind)
-            yield rows, np.array(list(known))[there], quantiles[np.ix_(rows, there)]
-
-
-def _quantile_columns(frame: pd.DataFrame, output: str) -> dict[float, str]:
-    """Level -> column, ascending: ``remaining_q10`` holds the quantile at 0.1."""
-    form = re.compile(rf"{re.escape(output)}_q(\d+(?:_\d+)?)")
-    found = [(match.group(1), str(column)) for column in frame.columns if (match := form.fullmatch(str(column)))]
-    return dict(sorted((round(float(percent.replace("_", ".")) / 100, 12), column) for percent, column in found))
