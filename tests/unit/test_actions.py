@@ -12,7 +12,7 @@ from aiops_flows.case_log.alarms import AlarmAction, AlarmKind
 from aiops_flows.steps.actions import TABLE, Finding, FindingKind, actions_for
 from tests.parcels import PARCELS
 
-POLICY = PARCELS.review
+POLICY = replace(PARCELS.review, audit=0.02)
 BLOCKING = {"block promotion", "to people", "rolled back"}
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "reports.md"
 
@@ -44,6 +44,14 @@ def test_evidence_of_outcomes_does_what_the_policy_says(kind: FindingKind) -> No
 def test_a_policy_that_reads_no_more_on_drift_is_heard() -> None:
     """Where the factor is 1, drift raises no alarm that would change nothing."""
     assert actions_for([Finding("drift", "moved")], replace(POLICY, audit_on_drift=1.0)) == []
+
+
+@pytest.mark.parametrize("kind", ["drift", "slice drift", "error burst"])
+def test_where_nothing_is_read_somebody_looks(kind: FindingKind) -> None:
+    """No alarm says that more is read where the policy has nothing read at all."""
+    unread = replace(POLICY, audit=0.0, audit_floor=0)
+    (action,) = actions_for([Finding(kind, "something")], unread)
+    assert (action.action, action.alarm) == ("look", kind.removesuffix(" burst").removeprefix("slice "))
 
 
 def test_nothing_found_has_no_consequence() -> None:

@@ -22,7 +22,7 @@ __all__ = ["Alarm", "AlarmAction", "AlarmKind", "clear", "history", "open_alarms
 AlarmKind = Literal["drift", "data quality", "error", "overrides", "calibration"]
 """What an alarm is about."""
 
-AlarmAction = Literal["audit more", "approval", "block promotion", "to people", "rolled back"]
+AlarmAction = Literal["audit more", "look", "approval", "block promotion", "to people", "rolled back"]
 """What comes of it while it stands."""
 
 

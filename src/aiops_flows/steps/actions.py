@@ -77,8 +77,20 @@ class Action:
         }
 
 
+def _is_read(policy: ReviewPolicy) -> bool:
+    return policy.audit > 0 or policy.audit_floor > 0
+
+
+def _is_not_read(policy: ReviewPolicy) -> bool:
+    return not _is_read(policy)
+
+
 def _more_is_read(policy: ReviewPolicy) -> bool:
-    return policy.audit_on_drift > 1
+    return policy.audit_on_drift > 1 and _is_read(policy)
+
+
+def _somebody_looks(policy: ReviewPolicy) -> bool:
+    return policy.audit_on_drift > 1 and _is_not_read(policy)
 
 
 def _approval_is_asked(policy: ReviewPolicy) -> bool:
@@ -93,8 +105,21 @@ def _is_rolled_back(policy: ReviewPolicy) -> bool:
     return policy.on_alarm == "roll back"
 
 
-_MORE = "the data moved, which alone does not say that the model is wrong: more readings will tell"
-_READ_MORE = Consequence("drift", "audit more", _MORE, "audit_on_drift is above 1", _more_is_read)
+_MOVED = "the data moved, which alone does not say that the model is wrong"
+_READ_MORE = Consequence(
+    "drift",
+    "audit more",
+    f"{_MOVED}: more readings will tell",
+    "audit_on_drift is above 1, and decisions are audited",
+    _more_is_read,
+)
+_LOOK = Consequence(
+    "drift",
+    "look",
+    f"{_MOVED}: outcomes will tell, as no decision is read",
+    "audit_on_drift is above 1, and nothing is audited",
+    _somebody_looks,
+)
 _ASK = Consequence(
     "drift",
     "approval",
@@ -132,14 +157,19 @@ def _proved_wrong(alarm: AlarmKind) -> tuple[Consequence, ...]:
 
 
 def _burst(alarm: AlarmKind) -> tuple[Consequence, ...]:
-    return (Consequence(alarm, "audit more", "one day alone shows it: more readings will tell whether it lasts"),)
+    alone = "one day alone shows it"
+    more, later = f"{alone}: more readings will tell whether it lasts", f"{alone}: outcomes will tell whether it lasts"
+    return (
+        Consequence(alarm, "audit more", more, "decisions are audited", _is_read),
+        Consequence(alarm, "look", later, "nothing is audited", _is_not_read),
+    )
 
 
 TABLE: Mapping[FindingKind, tuple[Consequence, ...]] = {
-    "drift": (_READ_MORE, _ASK),
-    "column drift": (_READ_MORE,),
-    "slice drift": (_READ_MORE,),
-    "prediction drift": (_READ_MORE, _ASK),
+    "drift": (_READ_MORE, _LOOK, _ASK),
+    "column drift": (_READ_MORE, _LOOK),
+    "slice drift": (_READ_MORE, _LOOK),
+    "prediction drift": (_READ_MORE, _LOOK, _ASK),
     "broken feature": (_NO_PROMOTION, _UNPROVED),
     "broken column": (_NO_PROMOTION,),
     "error": _proved_wrong("error"),

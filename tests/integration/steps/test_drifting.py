@@ -70,7 +70,7 @@ def test_drift_raises_one_alarm_that_a_later_check_clears(place: Workspace) -> N
     assert first.verdict == again.verdict == "drift"
     assert first.report is not None
     assert first.report.breaks == []
-    assert standing(place) == {("drift", "audit more")}
+    assert standing(place) == {("drift", "look")}
     [alarm] = alarms.open_alarms(place.log, ONE.name)
     stored = json.loads(alarm.evidence)["report"]
     assert stored["actions"] == first.report.actions
