@@ -89,13 +89,13 @@ def cases(
 
 def _chosen_cases(where: Conditions, order: str, limit: int | None) -> str:
     """The statement for cases; with a limit their keys are chosen first, as sorting every body takes far longer."""
-    asked = "SELECT c.case_id, a.batch_id, c.received_at, c.body, c.digest FROM"
-    vouched = "JOIN audit AS a ON a.use_case = c.use_case AND a.seq = c.seq"
+    batch = "(SELECT a.batch_id FROM audit AS a WHERE a.use_case = c.use_case AND a.seq = c.seq) AS batch_id"
+    asked = f"SELECT c.case_id, {batch}, c.received_at, c.body, c.digest FROM"
     if limit is None:
-        return f"{asked} cases AS c {vouched} WHERE {where} {order}"
+        return f"{asked} cases AS c WHERE {where} {order}"
     return f"""
         {asked} (SELECT c.use_case, c.case_id FROM cases AS c WHERE {where} {order}{limited(limit)}) AS k
-        JOIN cases AS c ON c.use_case = k.use_case AND c.case_id = k.case_id {vouched} {order}"""
+        JOIN cases AS c ON c.use_case = k.use_case AND c.case_id = k.case_id {order}"""
 
 
 def received(
@@ -243,8 +243,9 @@ def automatic(
     return ask(log, statement, [model, *where.values], maybe={"version"})
 
 
-_LAST_KNOWN = """NOT EXISTS (SELECT 1 FROM outcomes AS n WHERE n.use_case = o.use_case AND n.case_id = o.case_id
-    AND n.name = o.name AND n.known_at > o.known_at"""
+# Not as NOT EXISTS: without statistics of a use case PostgreSQL takes it for one row, and joins all with all of it.
+_LAST_KNOWN = """o.known_at = (SELECT max(n.known_at) FROM outcomes AS n WHERE n.use_case = o.use_case
+    AND n.case_id = o.case_id AND n.name = o.name"""
 
 
 def _known(where: Conditions, known_by: datetime | None) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from sqlalchemy import event
 
 from aiops_flows.case_log import CaseLog, leases, questions, writes
 from aiops_flows.errors import CaseUnknown
@@ -216,3 +217,34 @@ def test_readers_do_not_wait_for_writers(case_log: CaseLog) -> None:
         assert len(questions.open_reviews(case_log, "claims")) == 1
     answer(case_log, "case-000")
     leases.finish(case_log, claim(case_log))
+
+
+def thrown_away(plan: dict[str, Any]) -> int:
+    """How many pairs of rows a plan that was run has formed in vain."""
+    here = plan.get("Rows Removed by Join Filter", 0) * plan["Actual Loops"]
+    return int(here) + sum(thrown_away(below) for below in plan.get("Plans", []))
+
+
+@pytest.mark.postgres
+def test_nothing_joins_all_rows_with_all(postgres_url: str) -> None:
+    """As long as PostgreSQL has no statistics of a use case, as after its history came in, each row is found by key."""
+    many, asked = 1_000, list[tuple[str, Any]]()
+    with CaseLog.open(postgres_url) as log:
+        take_in(log, names(many))
+        writes.add_outcomes(
+            log, "claims", case_ids=names(many), name="paid", values=["yes"] * many, known_at=[MARCH] * many
+        )
+
+        def remember(_: object, __: object, statement: str, values: Any, *___: object) -> None:
+            asked.append((statement, values))
+
+        event.listen(log.engine, "before_cursor_execute", remember)
+        assert len(questions.labelled(log, "claims", name="paid", known_by=APRIL)) == many
+        assert len(questions.outcomes(log, "claims", name="paid")) == many
+        assert len(questions.cases(log, "claims", received_before=APRIL, limit=many, latest=True)) == many
+        event.remove(log.engine, "before_cursor_execute", remember)
+        with log.engine.begin() as connection:
+            for statement, values in asked:
+                told = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", values).scalar_one()
+                assert thrown_away(told[0]["Plan"]) < many, statement
+    assert len(asked) == 3
