@@ -243,18 +243,19 @@ def automatic(
     return ask(log, statement, [model, *where.values], maybe={"version"})
 
 
-# Not as NOT EXISTS: without statistics of a use case PostgreSQL takes it for one row, and joins all with all of it.
-_LAST_KNOWN = """o.known_at = (SELECT max(n.known_at) FROM outcomes AS n WHERE n.use_case = o.use_case
-    AND n.case_id = o.case_id AND n.name = o.name"""
+# The OFFSET keeps PostgreSQL from turning it into a join: without statistics of a use case it takes all its rows for
+# one, and would join all of them with all.
+_LAST_KNOWN = """NOT EXISTS (SELECT 1 FROM outcomes AS n WHERE n.use_case = o.use_case AND n.case_id = o.case_id
+    AND n.name = o.name AND n.known_at > o.known_at{known_by} LIMIT 1 OFFSET 0)"""
 
 
 def _known(where: Conditions, known_by: datetime | None) -> str:
     """The conditions for the latest outcome known by a moment."""
     if known_by is None:
-        return f"{where} AND {_LAST_KNOWN})"
+        return f"{where} AND {_LAST_KNOWN.format(known_by='')}"
     where.add("o.known_at <= ?", known_by)
     where.values.append(moment_text(known_by))
-    return f"{where} AND {_LAST_KNOWN} AND n.known_at <= ?)"
+    return f"{where} AND {_LAST_KNOWN.format(known_by=' AND n.known_at <= ?')}"
 
 
 def outcomes(
