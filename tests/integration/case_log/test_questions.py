@@ -220,9 +220,9 @@ def test_readers_do_not_wait_for_writers(case_log: CaseLog) -> None:
 
 
 def thrown_away(plan: dict[str, Any]) -> int:
-    """How many pairs of rows a plan that was run has formed in vain."""
-    here = plan.get("Rows Removed by Join Filter", 0) * plan["Actual Loops"]
-    return int(here) + sum(thrown_away(below) for below in plan.get("Plans", []))
+    """How many rows, or pairs of rows, a plan that was run has looked at in vain."""
+    here = sum(plan.get(f"Rows Removed by {which}", 0) for which in ("Filter", "Join Filter", "Index Recheck"))
+    return int(here * plan["Actual Loops"]) + sum(thrown_away(below) for below in plan.get("Plans", []))
 
 
 @pytest.mark.postgres
@@ -246,5 +246,5 @@ def test_nothing_joins_all_rows_with_all(postgres_url: str) -> None:
         with log.engine.begin() as connection:
             for statement, values in asked:
                 told = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", values).scalar_one()
-                assert thrown_away(told[0]["Plan"]) < many, statement
+                assert thrown_away(told[0]["Plan"]) < 10 * many, statement
     assert len(asked) == 3
