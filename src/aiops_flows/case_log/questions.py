@@ -33,12 +33,15 @@ __all__ = [
     "use_cases",
 ]
 
+# In what follows OFFSET keeps PostgreSQL from turning NOT EXISTS into a join: without statistics of a use case it takes
+# all its rows for one, and would join all of them with all.
 _LAST_DECISION = """NOT EXISTS (SELECT 1 FROM decisions AS n WHERE n.use_case = d.use_case AND n.case_id = d.case_id
-    AND n.revision = d.revision + 1)"""
+    AND n.revision = d.revision + 1 LIMIT 1 OFFSET 0)"""
 
 _LAST_DECISION_BY = """NOT EXISTS (SELECT 1 FROM decisions AS n
     JOIN audit AS m ON m.use_case = n.use_case AND m.seq = n.seq
-    WHERE n.use_case = d.use_case AND n.case_id = d.case_id AND n.revision = d.revision + 1 AND m.at <= ?)"""
+    WHERE n.use_case = d.use_case AND n.case_id = d.case_id AND n.revision = d.revision + 1 AND m.at <= ?
+    LIMIT 1 OFFSET 0)"""
 
 
 _WORKED = """(EXISTS (SELECT 1 FROM decisions AS d WHERE d.use_case = c.use_case AND d.case_id = c.case_id)
@@ -238,13 +241,12 @@ def automatic(
         JOIN cases AS c ON c.use_case = d.use_case AND c.case_id = d.case_id
         LEFT JOIN predictions AS p ON p.use_case = d.use_case AND p.case_id = d.case_id AND p.model = ?
             AND p.seq < d.seq AND NOT EXISTS (SELECT 1 FROM predictions AS q WHERE q.use_case = p.use_case
-                AND q.case_id = p.case_id AND q.model = p.model AND q.revision > p.revision AND q.seq < d.seq)
+                AND q.case_id = p.case_id AND q.model = p.model AND q.revision > p.revision AND q.seq < d.seq
+                LIMIT 1 OFFSET 0)
         WHERE {where} ORDER BY d.case_id"""
     return ask(log, statement, [model, *where.values], maybe={"version"})
 
 
-# The OFFSET keeps PostgreSQL from turning it into a join: without statistics of a use case it takes all its rows for
-# one, and would join all of them with all.
 _LAST_KNOWN = """NOT EXISTS (SELECT 1 FROM outcomes AS n WHERE n.use_case = o.use_case AND n.case_id = o.case_id
     AND n.name = o.name AND n.known_at > o.known_at{known_by} LIMIT 1 OFFSET 0)"""
 
@@ -320,7 +322,7 @@ def decided_by_version(log: CaseLog, use_case: str, *, model: str, version: int)
         JOIN decisions AS d ON d.use_case = p.use_case AND d.case_id = p.case_id
         WHERE p.use_case = ? AND p.model = ? AND p.version = ? AND p.seq < d.seq AND {_LAST_DECISION}
             AND NOT EXISTS (SELECT 1 FROM predictions AS q WHERE q.use_case = p.use_case AND q.case_id = p.case_id
-                AND q.model = p.model AND q.revision > p.revision AND q.seq < d.seq)
+                AND q.model = p.model AND q.revision > p.revision AND q.seq < d.seq LIMIT 1 OFFSET 0)
         ORDER BY d.case_id"""
     return ask(log, statement, [use_case, model, int(version)])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any
 
@@ -23,6 +23,7 @@ from tests.integration.case_log.life import (
     judge,
     live,
     names,
+    predict,
     take_in,
 )
 
@@ -234,6 +235,8 @@ def test_nothing_joins_all_rows_with_all(postgres_url: str) -> None:
         writes.add_outcomes(
             log, "claims", case_ids=names(many), name="paid", values=["yes"] * many, known_at=[MARCH] * many
         )
+        predict(log, names(many))
+        judge(log, names(many), [])
 
         def remember(_: object, __: object, statement: str, values: Any, *___: object) -> None:
             asked.append((statement, values))
@@ -242,9 +245,12 @@ def test_nothing_joins_all_rows_with_all(postgres_url: str) -> None:
         assert len(questions.labelled(log, "claims", name="paid", known_by=APRIL)) == many
         assert len(questions.outcomes(log, "claims", name="paid")) == many
         assert len(questions.cases(log, "claims", received_before=APRIL, limit=many, latest=True)) == many
+        assert len(questions.effective(log, "claims")) == many
+        assert len(questions.effective(log, "claims", known_by=datetime.now(UTC))) == many
+        assert len(questions.automatic(log, "claims", model=MODEL)) == many
         event.remove(log.engine, "before_cursor_execute", remember)
         with log.engine.begin() as connection:
             for statement, values in asked:
                 told = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", values).scalar_one()
                 assert thrown_away(told[0]["Plan"]) < 10 * many, statement
-    assert len(asked) == 3
+    assert len(asked) == 6
