@@ -45,11 +45,11 @@ def rested_on(log: CaseLog, use_case: str, *, model: str, since: datetime | None
     statement = f"""
         SELECT d.case_id, d.revision, p.version, p.value, p.confidence, p.scores
         FROM decisions AS d JOIN audit AS a ON a.use_case = d.use_case AND a.seq = d.seq
-        JOIN predictions AS p ON p.use_case = d.use_case AND p.case_id = d.case_id AND p.model = ? AND p.seq < d.seq
-            AND NOT EXISTS (SELECT 1 FROM predictions AS q WHERE q.use_case = p.use_case
-                AND q.case_id = p.case_id AND q.model = p.model AND q.revision > p.revision AND q.seq < d.seq)
+        JOIN predictions AS p ON p.use_case = d.use_case AND p.case_id = d.case_id AND p.model = ?
+            AND p.revision = (SELECT max(q.revision) FROM predictions AS q WHERE q.use_case = d.use_case
+                AND q.case_id = d.case_id AND q.model = ? AND q.seq < d.seq)
         WHERE {where} ORDER BY d.case_id, d.revision"""
-    return ask(log, statement, [model, *where.values])
+    return ask(log, statement, [model, model, *where.values])
 
 
 def certificates(log: CaseLog, use_case: str) -> list[str]:

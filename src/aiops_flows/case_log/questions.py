@@ -318,11 +318,10 @@ def decided_by_version(log: CaseLog, use_case: str, *, model: str, version: int)
         where there are none).
     """
     statement = f"""
-        SELECT d.case_id, d.revision, d.verdict, d.actor_kind, d.terms FROM predictions AS p
-        JOIN decisions AS d ON d.use_case = p.use_case AND d.case_id = p.case_id
-        WHERE p.use_case = ? AND p.model = ? AND p.version = ? AND p.seq < d.seq AND {_LAST_DECISION}
-            AND NOT EXISTS (SELECT 1 FROM predictions AS q WHERE q.use_case = p.use_case AND q.case_id = p.case_id
-                AND q.model = p.model AND q.revision > p.revision AND q.seq < d.seq LIMIT 1 OFFSET 0)
+        SELECT d.case_id, d.revision, d.verdict, d.actor_kind, d.terms FROM decisions AS d
+        WHERE d.use_case = ? AND {_LAST_DECISION} AND (SELECT p.version FROM predictions AS p
+                WHERE p.use_case = d.use_case AND p.case_id = d.case_id AND p.model = ? AND p.seq < d.seq
+                ORDER BY p.revision DESC LIMIT 1) = ?
         ORDER BY d.case_id"""
     return ask(log, statement, [use_case, model, int(version)])
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from sqlalchemy import event
 
-from aiops_flows.case_log import CaseLog, leases, questions, writes
+from aiops_flows.case_log import CaseLog, grounds, leases, questions, writes
 from aiops_flows.errors import CaseUnknown
 from tests.integration.case_log.life import (
     APRIL,
@@ -245,12 +245,16 @@ def test_nothing_joins_all_rows_with_all(postgres_url: str) -> None:
         assert len(questions.labelled(log, "claims", name="paid", known_by=APRIL)) == many
         assert len(questions.outcomes(log, "claims", name="paid")) == many
         assert len(questions.cases(log, "claims", received_before=APRIL, limit=many, latest=True)) == many
+        assert len(questions.predictions(log, "claims", model=MODEL)) == many
         assert len(questions.effective(log, "claims")) == many
         assert len(questions.effective(log, "claims", known_by=datetime.now(UTC))) == many
         assert len(questions.automatic(log, "claims", model=MODEL)) == many
+        assert len(questions.decided_by_version(log, "claims", model=MODEL, version=1)) == many
+        assert len(grounds.automatic_revisions(log, "claims")) == many
+        assert len(grounds.rested_on(log, "claims", model=MODEL)) == many
         event.remove(log.engine, "before_cursor_execute", remember)
         with log.engine.begin() as connection:
             for statement, values in asked:
                 told = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", values).scalar_one()
                 assert thrown_away(told[0]["Plan"]) < 10 * many, statement
-    assert len(asked) == 6
+    assert len(asked) == 10
