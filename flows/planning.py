@@ -33,7 +33,7 @@ class PlanLine(Case):
     cover: int = Field(ge=1, le=12, description="months that the order has to last: lead time, and until the next one")
     stock: float = Field(ge=0, description="pieces on hand and on order")
     pack: float = Field(1, gt=0, description="pieces")
-    holding_cost: float = Field(ge=0, description="EUR for a piece that is left at the end of the cover")
+    holding_cost: float = Field(ge=0, description="EUR for a piece that is left for a cover")
     shortage_cost: float = Field(gt=0, description="EUR for a piece that is missing")
     derived: ClassVar = {"recent": RecentLevel("history"), "zeros": ShareOfZeros("history"), "doubt": Doubt("history")}
 

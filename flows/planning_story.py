@@ -132,8 +132,8 @@ def _one_line(season: Season, place: Workspace) -> None:
     between = f"{likely['q10']:.0f} and {likely['q90']:.0f}"
     line(f"Forecast of the {case['cover']} months: {said['value']:.0f}, in 8 of 10 cases between {between}.")
     terms = seen["terms"]
-    line(f"A piece left costs {case['holding_cost']:.2f} EUR, one missing {case['shortage_cost']:.2f}: so order up to "
-         f"{terms['target']:.0f}, that is {terms['order']:.0f} now.")  # fmt: skip
+    money = f"{case['holding_cost']:.2f} EUR, one missing {case['shortage_cost']:.2f}"
+    line(f"A piece left for so long costs {money}: so order up to {terms['target']:.0f}: {terms['order']:.0f} now.")
     picture = season.home / "line.html"
     picture.write_text(page(place, PLANNING, case_id))
     line(f"The picture of it: {os.path.relpath(picture)}")

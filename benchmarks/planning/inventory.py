@@ -26,7 +26,17 @@ import numpy.typing as npt
 from aiops_flows.estimators.forecaster import LEVELS
 from benchmarks.measuring import machine
 from benchmarks.planning.data import Panel, car_parts, retail
-from benchmarks.planning.stock import Circumstances, Ledger, Orders, Packs, by_level, by_quantiles, simulate, usual
+from benchmarks.planning.stock import (
+    Circumstances,
+    Ledger,
+    Orders,
+    Packs,
+    Said,
+    by_level,
+    by_quantiles,
+    simulate,
+    usual,
+)
 
 __all__ = ["ESTIMATORS", "forecaster", "known_throughout"]
 
@@ -41,7 +51,7 @@ ESTIMATORS = {
 _LONGEST = 60
 _SETTLING = 3
 _MULTIPLES = np.arange(0.5, 6.0, 0.05)
-_MONTHS_LEFT = (1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0)
+_COVERS_LEFT = (1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0)
 _SHORTAGES = (4.0, 9.0, 19.0)
 
 
@@ -119,14 +129,15 @@ def _times(base: Callable[[int], Array], times: float | Array, given: Circumstan
     return by_level(lambda month: times * base(month), given)
 
 
-def forecasts(trial: Trial, name: str, cover: int) -> tuple[dict[int, Array], float]:
-    """The quantiles of each month by a model that learned before all of them, and how long both took in seconds."""
+def forecasts(trial: Trial, name: str, cover: int) -> tuple[dict[int, Said], float]:
+    """What is said of each month by a model that learned before all of them, and how long both took in seconds."""
     begun = time.perf_counter()
     last = trial.begins - cover
     past = trial.panel.past_lines(list(range(last, last - 12, -2)), cover, _LONGEST)
     fitted = forecaster(name).fit(past[["history", "cover"]], past["demand"].to_numpy())
-    lines = {month: trial.panel.lines(month, cover, _LONGEST) for month in range(trial.begins, trial.ends)}
-    said = {month: fitted.predict_quantiles(frame[["history", "cover"]]) for month, frame in lines.items()}
+    months = range(trial.begins, trial.ends)
+    asked = {month: trial.panel.lines(month, cover, _LONGEST)[["history", "cover"]] for month in months}
+    said = {month: Said(fitted.predict(frame), fitted.predict_quantiles(frame)) for month, frame in asked.items()}
     return said, time.perf_counter() - begun
 
 
@@ -139,7 +150,7 @@ def compared(trial: Trial, names: list[str]) -> dict[str, dict[float, Ledger]]:
         given = trial.circumstances(shortage)
         policies = dict(rules(trial, given))
         policies |= {f"order up to, {name}": by_quantiles(said[name][0], LEVELS, given) for name in names}
-        policies |= dict(tuned(trial, given, names[-1], said[names[-1]][0], before))
+        policies |= dict(variants(trial, given, names[-1], said[names[-1]][0], before))
         policies["demand known beforehand"] = by_quantiles(_known(trial), [0.5], given)
         for policy, orders in policies.items():
             found.setdefault(policy, {})[shortage] = trial.held(orders, given)
@@ -148,22 +159,24 @@ def compared(trial: Trial, names: list[str]) -> dict[str, dict[float, Ledger]]:
     return found
 
 
-def tuned(
-    trial: Trial, given: Circumstances, name: str, said: dict[int, Array], before: dict[int, Array]
+def variants(
+    trial: Trial, given: Circumstances, name: str, said: dict[int, Said], before: dict[int, Said]
 ) -> Iterator[tuple[str, Orders]]:
-    """The same where a piece left is charged for as many months as would have been cheapest in the months before."""
-    ways: tuple[Packs, ...] = ("cheapest", "nearer", "rounded up")
+    """The same forecasts, ordered by in other ways."""
+    ways: tuple[Packs, ...] = ("nearer", "rounded up")
     for packs in ways:
-        charged = [replace(given, holding=given.holding * months) for months in _MONTHS_LEFT]
-        tried = [trial.tried(by_quantiles(before, LEVELS, each, packs), given).sum() for each in charged]
-        best = charged[int(np.argmin(tried))]
-        yield f"{name}, left pieces charged for longer, packs {packs}", by_quantiles(said, LEVELS, best, packs)
+        yield f"{name}, packs {packs}", by_quantiles(said, LEVELS, given, packs)
+    yield f"{name}, left pieces charged for one cover", by_quantiles(said, LEVELS, given, longer=1.0)
+    tried = [trial.tried(by_quantiles(before, LEVELS, given, longer=covers), given).sum() for covers in _COVERS_LEFT]
+    best = _COVERS_LEFT[int(np.argmin(tried))]
+    yield f"{name}, left pieces charged as was best before", by_quantiles(said, LEVELS, given, longer=best)
 
 
-def _known(trial: Trial) -> dict[int, Array]:
+def _known(trial: Trial) -> dict[int, Said]:
     """The true demand of two months; in the last month, that of one and the usual."""
     values = np.column_stack([trial.panel.values, usual(trial.panel.values, trial.panel.periods)])
-    return {month: values[:, month : month + 2].sum(axis=1)[:, None] for month in range(trial.begins, trial.ends)}
+    sums = {month: values[:, month : month + 2].sum(axis=1) for month in range(trial.begins, trial.ends)}
+    return {month: Said(demand, demand[:, None]) for month, demand in sums.items()}
 
 
 def trials(folder: Path, years: int) -> Iterator[tuple[str, list[Trial]]]:
@@ -228,9 +241,10 @@ A piece that is left at the end of a month costs 1, one that is waited for 4, 9 
 *served* is the demand met at once.
 Multiples are those that would have been cheapest in the months before; models learned from these months alone, and
 nothing was learned or chosen in the months that count, nor in the three before them in which the stock settles.
-*Charged for longer*: a piece that is left stays until somebody asks for it, so that it is charged, when the level is
-chosen, for as many months as would have been cheapest in the months before (1 to 6, one number for all series); beside
-that, what other ways to round to packs would have cost.
+*Order up to* charges a piece that is left until it is likely to be sold, when the level and the packs are chosen.
+Beside that, with the forecasts of the last: other ways to round to packs; a piece left charged for one cover only; and
+for as many covers as would have been cheapest in the months before (1 to 6, one number for all series).
+What a month costs is counted alike for all.
 *Demand known beforehand* orders in the same packs; what it costs is the stock that was there at the beginning, and
 the rest of packs.
 """

@@ -10,15 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from aiops_flows.evidence.inventory import (
+    best_ratio,
     cheapest_packs,
     cost_of_stock,
+    covers_left,
     critical_ratio,
     likely_demands,
     packs_up_to,
     quantile_at,
 )
 
-__all__ = ["Circumstances", "Ledger", "Orders", "Packs", "by_level", "by_quantiles", "simulate", "usual"]
+__all__ = ["Circumstances", "Ledger", "Orders", "Packs", "Said", "by_level", "by_quantiles", "simulate", "usual"]
 
 Array = npt.NDArray[np.float64]
 Orders = Callable[[int, Array], Array]
@@ -104,17 +106,36 @@ def by_level(levels: Callable[[int], Array], given: Circumstances) -> Orders:
     return orders
 
 
+@dataclass(frozen=True)
+class Said:
+    """What a forecaster said of the demand of a month's cover, one entry a series."""
+
+    expected: Array
+    quantiles: Array
+    """One column a level."""
+
+
 def by_quantiles(
-    quantiles: dict[int, Array], levels: npt.ArrayLike, given: Circumstances, packs: Packs = "cheapest"
+    said: dict[int, Said], levels: npt.ArrayLike, given: Circumstances, packs: Packs = "cheapest", longer: float = 0.0
 ) -> Orders:
-    """Orders up to the quantile at the critical ratio: in the number of packs that is expected to cost least."""
-    ratio = critical_ratio(given.holding, given.shortage)
+    """Orders up to the quantile at the critical ratio: in the number of packs that is expected to cost least.
+
+    A piece that is left is charged until it is likely to be sold, as the library does it; with ``longer``, for so many
+    covers whatever the series.
+    """
 
     def orders(month: int, position: Array) -> Array:
-        level = quantile_at(quantiles[month], levels, ratio)
+        expected, quantiles = said[month].expected, said[month].quantiles
+        if longer:
+            holding = given.holding * longer
+            level = quantile_at(quantiles, levels, critical_ratio(holding, given.shortage))
+        else:
+            ratio = best_ratio(quantiles, levels, given.holding, given.shortage, expected)
+            level = quantile_at(quantiles, levels, ratio)
+            holding = given.holding * covers_left(level, expected)
         if packs == "rounded up":
             return packs_up_to(level, position, given.pack)
-        likely = likely_demands(quantiles[month], levels) if packs == "cheapest" else np.full((len(level), 1), np.nan)
-        return cheapest_packs(level, position, given.pack, likely, given.holding, given.shortage)
+        likely = likely_demands(quantiles, levels) if packs == "cheapest" else np.full((len(level), 1), np.nan)
+        return cheapest_packs(level, position, given.pack, likely, holding, given.shortage)
 
     return orders

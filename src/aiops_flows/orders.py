@@ -6,16 +6,19 @@ Each is called with a frame of cases that a model has answered, so that it can s
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from aiops_flows.answer_columns import Floats, distributions, numbers
 from aiops_flows.evidence.inventory import (
     avoidable_cost,
+    best_ratio,
     cheapest_packs,
+    covers_left,
     critical_ratio,
     likely_demands,
     quantile_at,
@@ -42,19 +45,33 @@ class OrderUpTo:
     """
 
     output: str = "demand"
-    """The model's output: demand over the periods that the order has to last."""
+    """The model's output: demand over the periods that the order has to last, its cover."""
     holding: str | float = "holding_cost"
-    """Money for a piece that is left at the end of these periods, until it is likely to be sold."""
+    """Money for a piece that is left at the end of a cover."""
     shortage: str | float = "shortage_cost"
     """Money for a piece that is missing."""
+    until_sold: bool = True
+    """Whether a piece that is left is charged for each cover until it is likely to be sold; else once, as of what
+    spoils."""
 
     def __call__(self, frame: pd.DataFrame) -> Floats:
         """The level of each row, in pieces."""
-        ratio = critical_ratio(numbers(frame, self.holding), numbers(frame, self.shortage))
-        level = np.where(np.isnan(ratio), np.nan, numbers(frame, self.output))
-        for rows, levels, quantiles in distributions(frame, self.output):
-            level[rows] = quantile_at(quantiles, levels, ratio[rows])
+        known = critical_ratio(numbers(frame, self.holding), numbers(frame, self.shortage))
+        level = np.where(np.isnan(known), np.nan, numbers(frame, self.output))
+        for rows, levels, quantiles, ratio in self.ratios(frame):
+            level[rows] = quantile_at(quantiles, levels, ratio)
         return np.maximum(level, 0.0)
+
+    def ratios(self, frame: pd.DataFrame) -> Iterator[tuple[NDArray[np.int64], Floats, Floats, Floats]]:
+        """Rows that have the same quantiles, the levels of these, the quantiles, and the critical ratios."""
+        money = [numbers(frame, name) for name in (self.holding, self.shortage)]
+        expected = numbers(frame, self.output)
+        for rows, levels, quantiles in distributions(frame, self.output):
+            holding, shortage = (column[rows] for column in money)
+            if self.until_sold:
+                yield rows, levels, quantiles, best_ratio(quantiles, levels, holding, shortage, expected[rows])
+            else:
+                yield rows, levels, quantiles, critical_ratio(holding, shortage)
 
 
 @dataclass(frozen=True)
@@ -72,11 +89,15 @@ class OrderQuantity:
     output: str = "demand"
     holding: str | float = "holding_cost"
     shortage: str | float = "shortage_cost"
+    until_sold: bool = True
+    """As in `OrderUpTo`."""
 
     def __call__(self, frame: pd.DataFrame) -> Floats:
         """The pieces to order for each row."""
         names = (self.level, self.position, self.pack, self.holding, self.shortage)
         level, position, pack, holding, shortage = (numbers(frame, name) for name in names)
+        if self.until_sold:
+            holding = holding * covers_left(level, numbers(frame, self.output))
         unknown = np.full((len(frame), 1), np.nan)
         order = cheapest_packs(level, position, pack, unknown, holding, shortage)
         for rows, levels, quantiles in distributions(frame, self.output):
@@ -94,19 +115,17 @@ class LevelDoubt:
     A rule that releases orders may ask for it to be empty.
     """
 
-    output: str = "demand"
-    holding: str | float = "holding_cost"
-    shortage: str | float = "shortage_cost"
+    level: OrderUpTo = OrderUpTo()
 
     def __call__(self, frame: pd.DataFrame) -> list[str]:
         """The doubt of each row."""
-        ratio = critical_ratio(numbers(frame, self.holding), numbers(frame, self.shortage))
+        known = critical_ratio(numbers(frame, self.level.holding), numbers(frame, self.level.shortage))
         doubts = np.full(len(frame), "the forecast has no quantiles", dtype=object)
-        for rows, levels, _ in distributions(frame, self.output):
+        for rows, levels, _, ratio in self.level.ratios(frame):
             low, high = levels[0], levels[-1]
             told = f"the costs ask for a level outside the quantiles known, {low:g} to {high:g}"
-            doubts[rows] = np.where((ratio[rows] < low) | (ratio[rows] > high), told, "")
-        doubts[np.isnan(ratio)] = "the costs are missing or not above 0"
+            doubts[rows] = np.where((ratio < low) | (ratio > high), told, "")
+        doubts[np.isnan(known)] = "the costs are missing or not above 0"
         return [str(doubt) for doubt in doubts]
 
 
@@ -132,7 +151,7 @@ def multiple_rule(times: float, usual: str | float = "recent", cover: str | floa
 
 @dataclass(frozen=True)
 class OrderCost:
-    """Money that an order lost beside the best order in hindsight, given the demand that came.
+    """Money that an order lost within its cover beside the best order in hindsight, given the demand that came.
 
     Each piece left costs ``holding`` and each piece missing ``shortage``; what the best order in whole packs would have
     cost as well (stock that was there before, the rest of a pack) is taken off. A missing order counts as none.

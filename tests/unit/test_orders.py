@@ -10,6 +10,7 @@ import pytest
 from scipy.stats import norm
 
 from aiops_flows.errors import UseCaseError
+from aiops_flows.evidence.inventory import quantile_at
 from aiops_flows.orders import (
     CostOfNothing,
     ExpectedCost,
@@ -30,23 +31,55 @@ def lines(rows: int = 3, **columns: Any) -> pd.DataFrame:
     return pd.DataFrame(said | money | columns, index=range(rows))
 
 
-def ordered(frame: pd.DataFrame) -> pd.DataFrame:
+ONCE = OrderUpTo(until_sold=False)
+
+
+def ordered(frame: pd.DataFrame, *, until_sold: bool = True) -> pd.DataFrame:
     """With level and order, as terms of a use case would be added."""
-    frame = frame.assign(level=OrderUpTo()(frame))
-    return frame.assign(order=OrderQuantity()(frame))
+    frame = frame.assign(level=OrderUpTo(until_sold=until_sold)(frame))
+    return frame.assign(order=OrderQuantity(until_sold=until_sold)(frame))
+
+
+def seldom(rows: int = 1, **columns: Any) -> pd.DataFrame:
+    """Lines of a part of which one piece sells in two covers, seldom more."""
+    asked = {"q5": 0, "q10": 0, "q25": 0, "q50": 0, "q75": 1, "q90": 2, "q97_5": 3}
+    return lines(rows, **{"demand": 0.5, "stock": 0.0} | {f"demand_{name}": asked[name] for name in LEVELS} | columns)
 
 
 def test_the_level_is_the_quantile_at_the_critical_ratio() -> None:
     """The dearer a shortage, the more is held; where a cost is missing there is no level."""
     frame = lines(3, shortage_cost=[9.0, 1.0, np.nan])
-    np.testing.assert_allclose(OrderUpTo()(frame), [norm.ppf(0.9, 100, 20), 100, np.nan])
+    np.testing.assert_allclose(ONCE(frame), [norm.ppf(0.9, 100, 20), 100, np.nan])
+    np.testing.assert_allclose(OrderUpTo()(frame)[1:], [100, np.nan])
+
+
+def test_a_piece_is_charged_until_it_is_likely_to_be_sold() -> None:
+    """What sells within a cover is held as before; of what seldom sells, the last piece of the level pays for itself.
+
+    A level of 1.2 is sold after two and a half covers, so that 9 to 2.4 is asked of its last piece instead of 9 to 1.
+    """
+    level = OrderUpTo()(seldom())[0]
+    ratio = 9 / (9 + level / 0.5)
+    np.testing.assert_allclose(level, quantile_at(np.array([[0, 0, 0, 0, 1, 2, 3.0]]), list(LEVELS.values()), ratio))
+    assert 1 < level < ONCE(seldom())[0] == 2
+    assert OrderUpTo()(seldom(demand=3.0))[0] == 2
+    assert OrderUpTo()(seldom(demand=0.0))[0] == pytest.approx(0, abs=1e-6)
+
+
+def test_a_pack_of_what_seldom_sells_is_not_bought_for_a_piece() -> None:
+    """It would lie for years; where it spoils anyway after one cover, it is bought sooner."""
+    frame = seldom(2, pack=[1.0, 8.0], shortage_cost=9.0)
+    assert ordered(frame)["order"].tolist() == [1, 0]
+    assert ordered(frame, until_sold=False)["order"].tolist() == [2, 0]
+    assert ordered(seldom(pack=4.0))["order"].tolist() == [0]
+    assert ordered(seldom(pack=4.0), until_sold=False)["order"].tolist() == [4]
 
 
 def test_an_answer_without_quantiles_is_its_own_level() -> None:
     """A baseline that only says what it expects can be ordered by as well, and can share a frame with others."""
     frame = lines(2)
     frame.loc[1, [name for name in frame if str(name).startswith("demand_q")]] = np.nan
-    np.testing.assert_allclose(OrderUpTo()(frame), [norm.ppf(0.9, 100, 20), 100])
+    np.testing.assert_allclose(ONCE(frame), [norm.ppf(0.9, 100, 20), 100])
     assert LevelDoubt()(frame) == ["", "the forecast has no quantiles"]
     assert LevelDoubt()(lines(1)[["demand", "holding_cost", "shortage_cost"]]) == ["the forecast has no quantiles"]
 
@@ -55,7 +88,7 @@ def test_a_row_may_lack_some_levels() -> None:
     """Each row is answered from the levels it has."""
     frame = lines(2)
     frame.loc[1, "demand_q75"] = np.nan
-    np.testing.assert_allclose(OrderUpTo()(frame), [norm.ppf(0.9, 100, 20)] * 2)
+    np.testing.assert_allclose(ONCE(frame), [norm.ppf(0.9, 100, 20)] * 2)
 
 
 def test_costs_beyond_the_quantiles_are_told() -> None:
@@ -69,7 +102,7 @@ def test_costs_beyond_the_quantiles_are_told() -> None:
 
 def test_orders_are_whole_packs_and_never_negative() -> None:
     """A full shelf orders nothing; without a pack size there is no order."""
-    frame = ordered(lines(4, pack=[1.0, 50, 6, 0], stock=[20.0, 20, 500, 20]))
+    frame = ordered(lines(4, pack=[1.0, 50, 6, 0], stock=[20.0, 20, 500, 20]), until_sold=False)
     assert frame["order"][:3].tolist() == [106, 100, 0]
     assert np.isnan(frame["order"][3])
 
@@ -88,8 +121,8 @@ def test_an_order_costs_what_hindsight_would_have_saved() -> None:
 
 
 def test_the_chosen_order_is_expected_to_lose_least() -> None:
-    """Neither a pack more nor a pack less is expected to lose less; a quantile of the money is not needed."""
-    frame = ordered(lines(2, pack=[1.0, 30]))
+    """Within its cover neither a pack more nor a pack less is expected to lose less."""
+    frame = ordered(lines(2, pack=[1.0, 30]), until_sold=False)
     chosen = ExpectedCost()(frame)
     for packs in (-1, 1):
         assert (ExpectedCost()(frame.assign(order=frame["order"] + packs * frame["pack"])) > chosen).all()

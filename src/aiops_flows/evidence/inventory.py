@@ -3,6 +3,7 @@
 One order has to last for one *cover*: the periods until the next order arrives. A piece that is left at its end costs
 ``holding``, a piece that was missing costs ``shortage``. The level that costs least on average is the quantile of the
 demand at the *critical ratio* ``shortage / (shortage + holding)`` (the newsvendor: Arrow, Harris and Marschak 1951).
+What seldom sells is left for longer than one cover: see `covers_left`.
 All functions take arrays with one entry a row, and quantiles as one row a case and one column a level.
 """
 
@@ -14,8 +15,10 @@ from scipy.special import ndtri
 
 __all__ = [
     "avoidable_cost",
+    "best_ratio",
     "cheapest_packs",
     "cost_of_stock",
+    "covers_left",
     "critical_ratio",
     "likely_demands",
     "packs_up_to",
@@ -24,6 +27,7 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 
+_HALVINGS = 40  # until a ratio is known to twelve digits
 _SLACK = 1e-9  # 2.9999999999 packs are 3, whatever binary fractions make of it
 
 
@@ -37,6 +41,43 @@ def critical_ratio(holding: ArrayLike, shortage: ArrayLike) -> Floats:
     valid = (left >= 0) & (missing >= 0) & (total > 0) & np.isfinite(total)
     ratio: Floats = np.where(valid, missing / np.where(valid, total, 1.0), np.nan)
     return ratio
+
+
+def covers_left(level: ArrayLike, expected: ArrayLike) -> Floats:
+    """After how many covers the last piece of a stock is likely to be sold, at least one: level by expected demand."""
+    covers: Floats = np.maximum(np.asarray(level, np.float64) / np.maximum(expected, _SLACK), 1.0)
+    return covers
+
+
+def best_ratio(
+    quantiles: Floats, levels: ArrayLike, holding: ArrayLike, shortage: ArrayLike, expected: ArrayLike
+) -> Floats:
+    """The critical ratio where ``holding`` is charged for each of the `covers_left` of the level that follows from it.
+
+    The higher the level, the longer its last piece is left, and the lower the ratio that pays for it: the two meet in
+    one place. It is the plain critical ratio where the level sells within one cover.
+
+    Args:
+        quantiles: of the demand over a cover, one row a case, one column a level.
+        levels: as in `quantile_at`.
+        holding: money for a piece that is left, each cover.
+        shortage: money for a piece that is missing.
+        expected: demand over a cover.
+    """
+    left, missing = np.asarray(holding, np.float64), np.asarray(shortage, np.float64)
+    plain = critical_ratio(left, missing)
+
+    def pays(ratio: Floats) -> NDArray[np.bool_]:
+        covers = covers_left(quantile_at(quantiles, levels, ratio), expected)
+        return critical_ratio(left * covers, missing) >= ratio
+
+    low, high = np.zeros_like(plain), plain
+    sold_at_once = pays(plain)
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        more = pays(middle)
+        low, high = np.where(more, middle, low), np.where(more, high, middle)
+    return np.where(sold_at_once | np.isnan(plain), plain, low)
 
 
 def quantile_at(quantiles: Floats, levels: ArrayLike, wanted: ArrayLike) -> Floats:

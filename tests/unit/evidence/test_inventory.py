@@ -10,8 +10,10 @@ from scipy.stats import norm
 
 from aiops_flows.evidence.inventory import (
     avoidable_cost,
+    best_ratio,
     cheapest_packs,
     cost_of_stock,
+    covers_left,
     critical_ratio,
     likely_demands,
     packs_up_to,
@@ -61,6 +63,23 @@ def test_likely_demands_say_what_the_quantiles_say() -> None:
     quantiles = norm.ppf(LEVELS, [[100], [7]], [[20], [1]])
     found = np.quantile(likely_demands(quantiles, LEVELS, 4_001), LEVELS[:-1], axis=1).T
     np.testing.assert_allclose(found, quantiles[:, :-1], rtol=2e-3)
+
+
+@given(st.lists(st.floats(0, 1e4), min_size=8, max_size=8), st.floats(0, 1e4), money, money)
+def test_the_last_piece_pays_for_all_its_covers(
+    quantiles: list[float], expected: float, holding: float, shortage: float
+) -> None:
+    """The ratio is the one of the level that follows from it: a little more would not pay, and no more than plain."""
+    row = np.array([sorted(quantiles)])
+    ratio = best_ratio(row, LEVELS, [holding], [shortage], [expected])[0]
+    plain = critical_ratio(holding, shortage)
+    assert 0 <= ratio <= plain
+
+    def at(tried: float) -> float:
+        return float(critical_ratio(holding * covers_left(quantile_at(row, LEVELS, [tried]), [expected]), shortage)[0])
+
+    assert at(ratio) >= ratio or ratio == pytest.approx(at(ratio), abs=1e-6)
+    assert ratio == plain or at(min(ratio + 1e-6, 1.0)) < ratio + 1e-6
 
 
 def test_packs_reach_the_level_and_no_further() -> None:
