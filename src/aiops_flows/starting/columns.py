@@ -17,6 +17,7 @@ from aiops_flows.steps.delivery import Delivery
 
 __all__ = [
     "ABSENT",
+    "MOST_LABELS",
     "Column",
     "Holds",
     "guess_columns",
@@ -37,6 +38,8 @@ _TIMES = ("", " %H:%M", " %H:%M:%S")
 _ID_WORDS = re.compile(r"(^|_)(id|no|nr|num|number|key|uuid|guid)$")
 _RECEIVED = re.compile(r"receiv|creat|open|submit|report|date|arriv|time|day", re.IGNORECASE)
 _MANY = 0.5  # so large a share of different values, and words between them: text rather than labels
+MOST_LABELS = 200
+"""So many different labels can be learned from."""
 
 
 @dataclass(frozen=True)
@@ -152,12 +155,12 @@ def moment_of(value: str, form: str) -> datetime:
 
 
 def _is_text(different: Collection[str], there: int) -> bool:
-    """Whether values are what people write freely: refused as labels, or hardly ever the same and of several words."""
+    """Whether values are what people write freely: refused as labels, or of several words and seldom the same."""
     rows = [{"case_id": str(place), "value": value} for place, value in enumerate(sorted(different))]
     if check_rows(_Labelled, Delivery("column", ["case_id", "value"], rows)).refused:
         return True
     words = sum(len(value.split()) for value in different) / len(different)
-    return len(different) > _MANY * there and words >= 3
+    return len(different) > min(_MANY * there, MOST_LABELS) and words >= 3
 
 
 def guess_id(columns: Sequence[Column], rows: int) -> Column | None:

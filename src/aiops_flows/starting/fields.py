@@ -16,7 +16,13 @@ _WIDTH = 118
 
 def field_lines(plan: Plan) -> str:
     """The fields of the case, in the order of the file."""
-    return "\n".join(f"    {line}"[:_WIDTH].rstrip() for line in _lines(plan))
+    return "\n".join(f"    {part}"[:_WIDTH].rstrip() for line in _lines(plan) for part in _fitting(line))
+
+
+def _fitting(line: str) -> list[str]:
+    """The line; its comment above it where it would not end on it."""
+    code, _, why = line.rpartition("  # ")
+    return [line] if not code or len(line) <= _WIDTH - 4 else [f"# {why[0].upper()}{why[1:]}", code]
 
 
 def _lines(plan: Plan) -> Iterator[str]:
@@ -31,7 +37,15 @@ def _lines(plan: Plan) -> Iterator[str]:
         if column.holds == "nothing":
             yield f"# {_quoted(column.source)} is left out: {column.why}"
         else:
+            yield from _of_words(plan, column.name)
             yield f"{column.name}: {_declared(column)}  # {_why(plan, column)}"
+
+
+def _of_words(plan: Plan, name: str) -> Iterator[str]:
+    """What is said of a text that the model reads, above its field."""
+    if name in plan.texts:
+        for sentence in filter(None, [plan.wordings[name].worth, plan.wordings[name].doubt]):
+            yield f"# {sentence[0].upper()}{sentence[1:]}{'' if sentence.endswith('?') else '.'}"
 
 
 def _declared(column: Column) -> str:

@@ -12,10 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from aiops_flows.errors import SourceError, UseCaseError
-from aiops_flows.starting.columns import ABSENT, Column, guess_columns, guess_id, guess_received, is_name, moment_of
+from aiops_flows.starting.columns import (
+    ABSENT,
+    MOST_LABELS,
+    Column,
+    guess_columns,
+    guess_id,
+    guess_received,
+    is_name,
+    moment_of,
+)
 from aiops_flows.starting.leaking import numbers_rows, tells_all
 from aiops_flows.starting.outcome import Outcome, guess_outcome
 from aiops_flows.starting.requests import made_up_requests
+from aiops_flows.starting.wording import Wording, wording_of
 from aiops_flows.steps.delivery import Delivery
 from aiops_flows.steps.sources import read_file
 
@@ -24,7 +34,6 @@ __all__ = ["Plan", "plan_made_up", "plan_of_file"]
 _NAME = re.compile(r"^[a-z][a-z0-9-]{0,62}$")
 _MADE_UP_ROWS = 900
 _HELD_BACK = 100
-_MOST_LABELS = 200
 _USED = {"aiops_flows", "flow", "intake", "pd", "predict", "review", "beyond", "timedelta", "datetime"}
 
 Row = Mapping[str, Any]
@@ -47,6 +56,8 @@ class Plan:
     received: Column | None = None
     left_out: Mapping[str, str] = field(default_factory=dict)
     """Field -> why no model sees it."""
+    wordings: Mapping[str, Wording] = field(default_factory=dict)
+    """Field of free text -> what was found in it."""
 
     @property
     def module(self) -> str:
@@ -59,16 +70,39 @@ class Plan:
         return self.module.upper()
 
     @property
-    def features(self) -> list[str]:
-        """The fields that the model sees."""
+    def texts(self) -> list[str]:
+        """The fields of free text whose words the model reads."""
+        return [name for name in self.wordings if name not in self.left_out]
+
+    @property
+    def words(self) -> str:
+        """The derived column of their words; no field has its name."""
+        taken = {each.name for each in self.columns} | {self.outcome.name}
+        return next(name for name in ("words", "all_words", "words_of_case", "words_read") if name not in taken)
+
+    @property
+    def table(self) -> list[str]:
+        """The fields that the model sees as they are."""
         seen = {"number", "whole number", "label"}
         return [each.name for each in self.columns if each.holds in seen and each.name not in self.left_out]
 
     @property
+    def features(self) -> list[str]:
+        """The columns that the model sees: the words first."""
+        return [*[self.words] * bool(self.texts), *self.table]
+
+    @property
     def labels(self) -> list[str]:
-        """Those of the features that are labels."""
+        """Those of the table that are labels."""
         kinds = {each.name: each.holds for each in self.columns}
-        return [name for name in self.features if kinds[name] == "label"]
+        return [name for name in self.table if kinds[name] == "label"]
+
+    def told(self, column: Column) -> str:
+        """What a column was taken for, and why no model sees it or what a text is worth to one."""
+        if column.name in self.left_out:
+            return f"no feature: {self.left_out[column.name]}"
+        wording = self.wordings.get(column.name)
+        return "; ".join(filter(None, [wording.worth, wording.doubt])) if wording else column.why
 
     @property
     def id_name(self) -> str:
@@ -120,21 +154,22 @@ def _plan(name: str, delivery: Delivery, outcome: str, case_id: str) -> Plan:
     named = next((each for each in columns if each.source == case_id), None) or guess_id(columns, len(delivery.rows))
     received = guess_received([each for each in columns if each is not named])
     fields = [each for each in columns if each not in (named, received) and each.source != "case_id"]
-    told = [_text(row[outcome]) for row in delivery.rows]
-    found = guess_outcome(outcome, told)
-    numbered = ({"case_id": f"row-{at:06d}"} for at in range(1, len(told) + 1))
+    found = guess_outcome(outcome, [_text(row[outcome]) for row in delivery.rows])
+    numbered = ({"case_id": f"row-{at:06d}"} for at in range(1, len(delivery.rows) + 1))
     rows = [dict(row) if named else {**number, **row} for number, row in zip(numbered, delivery.rows, strict=False)]
     rows = _in_time(rows, received)
     past = [row for row in rows if _text(row[outcome]) not in ABSENT]
-    new = [row for row in rows if _text(row[outcome]) in ABSENT][:_HELD_BACK]
-    if not new:
-        held = min(_HELD_BACK, len(past) // 10)
-        past, new = past[:-held], past[-held:]
-    plan = Plan(name, fields, found, past, new, delivery.name, named, received, _left_out(fields, past, new, found))
+    new = [row for row in rows if _text(row[outcome]) in ABSENT][-_HELD_BACK:]
+    if (held := min(_HELD_BACK, len(past) // 10) - len(new)) > 0:  # an outcome may be missing here and there
+        past, new = past[:-held], [*past[-held:], *new]
+    wordings = _wordings(fields, past, found)
+    left_out = _left_out(fields, past, new, found) | _unread(fields, wordings, past, found)
+    plan = Plan(name, fields, found, past, new, delivery.name, named, received, left_out, wordings)
     if not plan.features:
+        told = [f"{each.source} ({plan.left_out.get(each.name, each.holds)})" for each in fields]
         raise SourceError(
-            f"{delivery.name}: no column can be learned from; expected numbers or labels beside {outcome!r}, found "
-            f"{[f'{each.source} ({each.holds})' for each in fields][:20]}"
+            f"{delivery.name}: no column can be learned from; expected numbers, labels or texts beside {outcome!r}, "
+            f"found {told[:20]}"
         )
     return plan
 
@@ -156,7 +191,7 @@ def _left_out(columns: Sequence[Column], past: Sequence[Row], new: Sequence[Row]
     told = [_text(row[outcome.source]) for row in past]
     found = {}
     for each in columns:
-        many = each.distinct > min(_MOST_LABELS, len(past) // 2)
+        many = each.distinct > min(MOST_LABELS, len(past) // 2)
         if each.holds not in {"label", "number", "whole number"}:
             continue
         if each.holds == "label" and many:
@@ -168,3 +203,30 @@ def _left_out(columns: Sequence[Column], past: Sequence[Row], new: Sequence[Row]
         elif tells_all(each, [_text(row[each.source]) for row in past], told, outcome):
             found[each.name] = "it tells the outcome, or nearly: is it known when the case comes in?"
     return found
+
+
+def _wordings(columns: Sequence[Column], past: Sequence[Row], outcome: Outcome) -> dict[str, Wording]:
+    """What was found in each field of free text."""
+    told = [_text(row[outcome.source]) for row in past]
+    texts = [each for each in columns if each.holds == "text"]
+    return {each.name: wording_of(_known(each, past), told, outcome) for each in texts}
+
+
+def _unread(
+    columns: Sequence[Column], wordings: Mapping[str, Wording], past: Sequence[Row], outcome: Outcome
+) -> dict[str, str]:
+    """Fields of free text that no model should read, with the reason."""
+    told = [_text(row[outcome.source]) for row in past]
+    found = {name: wording.refusal for name, wording in wordings.items() if wording.refusal}
+    for each in columns:
+        if each.name in wordings and each.missing:
+            filled = ["filled in" if value else "" for value in _known(each, past)]
+            if tells_all(replace(each, holds="label", distinct=len(set(filled))), filled, told, outcome):
+                found[each.name] = "whether it is filled in tells the outcome: is that known when the case comes in?"
+    return found
+
+
+def _known(column: Column, past: Sequence[Row]) -> list[str]:
+    """The values of a column; nothing where one is missing."""
+    values = (_text(row[column.source]) for row in past)
+    return ["" if value in column.absent else value for value in values]

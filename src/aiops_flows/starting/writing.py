@@ -15,7 +15,7 @@ from string import Template
 from typing import Any
 
 from aiops_flows.errors import UseCaseError
-from aiops_flows.starting.columns import Column
+from aiops_flows.starting.columns import ABSENT, Column
 from aiops_flows.starting.fields import field_lines, reader_of_moments
 from aiops_flows.starting.outcome import Outcome
 from aiops_flows.starting.plan import Plan, Row
@@ -94,7 +94,9 @@ def _words(plan: Plan) -> dict[str, str]:
         "origin": plan.origin or "made-up data",
         "absent": _strings(sorted({"", *(mark for each in _columns(plan) for mark in each.absent)}), braces="{}"),
         "features": _list(plan.features),
-        "labels": _list(plan.labels),
+        "labels_line": "" if _words_alone(plan) else f"LABELS = {_list(plan.labels)}\n",
+        "words": plan.words,
+        "derived": _derived(plan),
         "metric": _metric(outcome),
         "loss": "squared_error" if outcome.mostly_lowest else "absolute_error",
         "middle": "mean" if outcome.mostly_lowest else "median",
@@ -103,7 +105,7 @@ def _words(plan: Plan) -> dict[str, str]:
         "rules": "\n".join(f'            {name}: lambda cases: cases["{outcome.name}"] == {name},' for name in classes),
         "high": f"{outcome.high:.4g}",
         "near": f"{(outcome.spread or outcome.high) / 4 or 0.25:.3g}",
-        "drop": f"{(outcome.spread or outcome.high) / 10 or 0.1:.2g}",
+        "drop": f"{float(f'{(outcome.spread or outcome.high) / 10 or 0.1:.2g}'):g}",
         "said": f"{outcome.usual:g}" if quantity else classes[0],
         "verdict": "accept" if quantity else outcome.classes[0],
         "from_words": f" from {plan.origin}" if plan.origin else "",
@@ -112,9 +114,29 @@ def _words(plan: Plan) -> dict[str, str]:
         "imports": _imports(plan),
     }
     kind = "quantity" if quantity else "classes"
+    parts = "table" if not plan.texts else "both" if plan.table else "words"
+    words["word_parts"] = _filled("quantity_words", words) if quantity and plan.texts else ""
+    words["estimator"] = "" if quantity else _filled(f"classes_{parts}", words).rstrip()
     words["model"] = _filled(f"{kind}_model", words).rstrip()
     words["policy"] = _filled(f"{kind}_policy", words).rstrip()
     return words
+
+
+def _words_alone(plan: Plan) -> bool:
+    """Whether the model reads words and nothing else, with a model of its own."""
+    return plan.outcome.kind == "classes" and bool(plan.texts) and not plan.table
+
+
+def _derived(plan: Plan) -> str:
+    """The lines of what is derived from texts, where a model reads some."""
+    if not plan.texts:
+        return ""
+    lines = f'derived: ClassVar = {{"{plan.words}": CustomerWords({_strings(plan.texts, braces=("", ""))})}}'
+    if len(lines) > _WIDTH:
+        names = "".join(f"            {json.dumps(name)},\n" for name in plan.texts)
+        lines = f'derived: ClassVar = {{\n        "{plan.words}": CustomerWords(\n{names}        )\n    }}'
+    said = "What the model reads of texts, and drift is measured on; personal data that has a form is masked."
+    return f"\n    # {said}\n    {lines}"
 
 
 def _metric(outcome: Outcome) -> str:
@@ -128,7 +150,7 @@ def _columns(plan: Plan) -> list[Column]:
     return [*plan.columns, *filter(None, [plan.case_id, plan.received])]
 
 
-def _strings(names: Iterable[str], braces: str = "[]") -> str:
+def _strings(names: Iterable[str], braces: Sequence[str] = "[]") -> str:
     return braces[0] + ", ".join(json.dumps(name, ensure_ascii=False) for name in names) + braces[1]
 
 
@@ -153,8 +175,8 @@ def _imports(plan: Plan) -> str:
     typing = ["Annotated"] * bool(reader) + ["ClassVar"]
     ours = ["CaseId"] * (plan.case_id is not None and plan.case_id.source != "case_id") + ["Moment"] * moments
     names = ["Case", "Gate", "ModelSpec", "ReviewPolicy", *["Text"] * ("text" in kinds), "UseCase"]
-    booster = "HistGradientBoostingRegressor" if quantity else "HistGradientBoostingClassifier"
     pydantic = ["BeforeValidator"] * bool(reader) + ["Field"] * ("Field(" in fields)
+    sparse = bool(plan.texts) and not quantity
     lines = [
         "from collections.abc import Callable" if reader else None,
         f"from datetime import {'UTC, datetime, ' if reader else ''}timedelta",
@@ -162,18 +184,34 @@ def _imports(plan: Plan) -> str:
         "",
         "import pandas as pd",
         f"from aiops_flows import {', '.join([*names, 'intake', 'predict', 'review'])}",
+        "from aiops_flows.estimators.sparse_text import SparseTextClassifier" if sparse else None,
         "from aiops_flows.estimators.spread import RegressorWithSpread" if quantity else None,
         "from aiops_flows.evidence.losses import beyond" if quantity else None,
+        "from aiops_flows.texts.derived import CustomerWords" if plan.texts else None,
         f"from aiops_flows.use_case import {', '.join(ours)}" if ours else None,
         "from prefect import flow",
         f"from pydantic import {', '.join(pydantic)}" if pydantic else None,
-        "from sklearn.compose import make_column_transformer",
-        "from sklearn.dummy import DummyRegressor" if quantity else None,
-        f"from sklearn.ensemble import {booster}",
-        "from sklearn.pipeline import make_pipeline",
-        "from sklearn.preprocessing import OrdinalEncoder",
+        *([] if _words_alone(plan) else _learning_imports(plan)),
     ]
     return "\n".join(line for line in lines if line is not None) + "\n" + reader
+
+
+def _learning_imports(plan: Plan) -> list[str]:
+    """The import lines of scikit-learn."""
+    quantity, texts = plan.outcome.kind == "quantity", bool(plan.texts)
+    stacked = texts and not quantity
+    booster = "HistGradientBoostingRegressor" if quantity else "HistGradientBoostingClassifier"
+    lines = {
+        "from sklearn.compose import make_column_transformer": True,
+        "from sklearn.decomposition import TruncatedSVD": texts and quantity,
+        "from sklearn.dummy import DummyRegressor": quantity,
+        f"from sklearn.ensemble import {booster}{', StackingClassifier' * stacked}": True,
+        "from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer": texts and quantity,
+        "from sklearn.linear_model import LogisticRegression": stacked,
+        "from sklearn.pipeline import make_pipeline": True,
+        "from sklearn.preprocessing import OrdinalEncoder": True,
+    }
+    return [line for line, needed in lines.items() if needed]
 
 
 def _filled(template: str, words: Mapping[str, str]) -> str:
@@ -185,7 +223,8 @@ def _apart(plan: Plan, rows: Sequence[Row]) -> tuple[str, str]:
     """Rows as two files: the cases without their outcome, and the outcomes by case."""
     source, name = plan.outcome.source, plan.id_name
     cases = [{column: value for column, value in row.items() if column != source} for row in rows]
-    told = [{name: row[name], plan.outcome.name: row[source]} for row in rows if row[source] not in {None, ""}]
+    decided = (row for row in rows if row[source] is not None and str(row[source]).strip() not in ABSENT)
+    told = [{name: row[name], plan.outcome.name: row[source]} for row in decided]
     return _csv(cases, [name]), _csv(told, [name, plan.outcome.name])
 
 
