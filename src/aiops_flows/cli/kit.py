@@ -56,10 +56,7 @@ def _guessed(plan: Plan) -> list[dict[str, Any]]:
     """What each column was taken for."""
     special = [(plan.case_id, "names the case"), (plan.received, "when it came in")]
     rows = [{"column": each.source, "becomes": told, "because": each.why} for each, told in special if each]
-    rows += [
-        {"column": each.source, "becomes": each.holds, "because": plan.left_out.get(each.name, each.why)}
-        for each in plan.columns
-    ]
+    rows += [{"column": each.source, "becomes": each.holds, "because": plan.told(each)} for each in plan.columns]
     return [*rows, {"column": plan.outcome.source, "becomes": "the outcome", "because": plan.outcome.why}]
 
 
@@ -82,22 +79,29 @@ def _trial(plan: Plan, folder: Path) -> list[str]:
 def history(
     use_case: UseCasePath,
     cases: Annotated[str, typer.Argument(help="file or folder of cases that were decided before")],
-    outcomes: Annotated[str, typer.Argument(help="file or folder that tells what came true of them")],
+    outcomes: Annotated[
+        str | None, typer.Argument(help="file or folder that tells what came true of them; default the same")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take in cases that were decided before this record began, with their outcomes: models learn from them."""
+    """Take in cases that were decided before this record began, with their outcomes: models learn from them.
+
+    Of rows of series or sensors, the cases that would have been made of them in the past.
+    """
     from aiops_flows.steps.intake import take_in
     from aiops_flows.steps.outcomes import record_outcomes
     from aiops_flows.steps.workspace import Workspace
     from aiops_flows.use_case import load_use_case
 
-    for source in (cases, outcomes):
+    for source in (cases, outcomes or cases):
         if not Path(source).exists():
             raise SourceError(f"{source}: no such file or folder; name the past cases, then their outcomes")
+    if outcomes is None and Path(cases).is_dir():
+        raise SourceError(f"{cases} is a folder, whose files move away once they are taken in; name the outcomes too")
     place, declared = Workspace.here(), load_use_case(use_case)
     with working("taking in", quiet=as_json):
         taken = take_in(place, declared, cases, history=True)
-        told = record_outcomes(place, declared, outcomes)
+        told = record_outcomes(place, declared, outcomes or cases)
     show_rows(
         [{"cases": len(taken), "outcomes": told.new, "known": told.known, "quarantined": told.quarantined}],
         as_json=as_json,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ import pandas as pd
 
 from aiops_flows.case_log import questions
 from aiops_flows.errors import SourceError
+from aiops_flows.steps.delivery import Delivery, cases_in
+from aiops_flows.steps.series_outcomes import past_outcomes
 from aiops_flows.steps.sources import columns_found, deliveries
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import UseCase
@@ -100,12 +102,17 @@ def read_history(
 ) -> History:
     """The history in a file (CSV, Parquet or JSON lines), its outcomes beside the cases or in a file of their own.
 
+    Where the case type joins rows, such as those of series, the cases are those that would have been made of the rows
+    in the past; rows of series tell the outcomes too.
+
     Raises:
         SourceError: a file cannot be read, or does not tell what a history needs.
     """
-    return History.made(
-        use_case, _frame(source), outcomes, amount=amount, known_after=known_after, name=Path(source).name
-    )
+    sent = list(deliveries(source))
+    cases = _frame(cases_in(use_case.case, delivery, datetime.now(UTC), past=True) for delivery in sent)
+    if outcomes is None:
+        outcomes = _told_beside(use_case, sent, cases)
+    return History.made(use_case, cases, outcomes, amount=amount, known_after=known_after, name=Path(source).name)
 
 
 def history_of(place: Workspace, use_case: UseCase, *, amount: str | None = None) -> History:
@@ -124,10 +131,16 @@ def history_of(place: Workspace, use_case: UseCase, *, amount: str | None = None
     return History.made(use_case, cases, outcomes, amount=amount, name="the record")
 
 
-def _frame(source: str | Path) -> pd.DataFrame:
+def _frame(sent: Iterable[Delivery]) -> pd.DataFrame:
     """The rows of a file, as Python values."""
-    rows = [row for delivery in deliveries(source) for row in delivery.rows]
-    return pd.DataFrame(rows, dtype=object)
+    return pd.DataFrame([row for delivery in sent for row in delivery.rows], dtype=object)
+
+
+def _told_beside(use_case: UseCase, sent: Sequence[Delivery], cases: pd.DataFrame) -> pd.DataFrame | None:
+    """The outcomes that rows of series tell of the cases made of them."""
+    told = [past_outcomes(use_case, delivery, cases, datetime.now(UTC)) for delivery in sent]
+    parts = [each for each in told if each is not None]
+    return pd.concat(parts, ignore_index=True) if parts else None
 
 
 def _named(use_case: UseCase, cases: pd.DataFrame, field: str, name: str) -> str:
@@ -162,7 +175,7 @@ def _told(use_case: UseCase, cases: pd.DataFrame, outcomes: Outcomes, name: str)
     elif outcomes is None:
         told = cases
     else:
-        told = outcomes if isinstance(outcomes, pd.DataFrame) else _frame(outcomes)
+        told = outcomes if isinstance(outcomes, pd.DataFrame) else _frame(deliveries(outcomes))
     outputs = [model.output for model in use_case.models if model.output in told]
     if not outputs:
         raise SourceError(

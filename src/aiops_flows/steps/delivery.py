@@ -82,17 +82,20 @@ class RowsForm(Protocol):
         """Whether the delivery has such rows; else each of its rows is a case as it stands."""
         ...
 
-    def cases_of(self, case_type: type[Case], delivery: Delivery, now: datetime) -> Delivery:
-        """The delivery with one row a case; rows of which no case can be made are told among the unreadable."""
+    def cases_of(self, case_type: type[Case], delivery: Delivery, now: datetime, *, past: bool) -> Delivery:
+        """The delivery with one row a case; rows of which no case can be made are told among the unreadable.
+
+        With ``past`` the cases that would have been made of it earlier, to learn from, and not the present ones.
+        """
         ...
 
 
-def cases_in(case_type: type[Case], delivery: Delivery, now: datetime) -> Delivery:
-    """The delivery with one row a case, where the case type says how its rows are joined."""
+def cases_in(case_type: type[Case], delivery: Delivery, now: datetime, *, past: bool = False) -> Delivery:
+    """The delivery with one row a case, present or past, where the case type says how its rows are joined."""
     form: RowsForm | None = case_type.rows
     if form is None or not delivery.rows or not form.fits(case_type, delivery):
         return delivery
-    return form.cases_of(case_type, delivery, now)
+    return form.cases_of(case_type, delivery, now, past=past)
 
 
 def column_of(delivery: Delivery, name: str) -> list[Any]:

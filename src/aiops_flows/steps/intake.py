@@ -84,7 +84,7 @@ def _joined(use_case: UseCase, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _store(place: Workspace, use_case: UseCase, delivery: Delivery, *, history: bool, patient: bool) -> pd.DataFrame:
-    sent, delivery = delivery, cases_in(use_case.case, delivery, place.now())
+    sent, delivery = delivery, cases_in(use_case.case, delivery, place.now(), past=history)
     checked = check_rows(use_case.case, delivery)
     if not len(checked) and not checked.refused:
         _logger.info("%s is empty", delivery.name)

@@ -61,9 +61,9 @@ class SensorRows:
         """Whether the delivery has cycles; one that has the windows already is taken as it stands."""
         return self.window not in delivery.columns
 
-    def cases_of(self, case_type: type[Case], delivery: Delivery, now: datetime) -> Delivery:  # noqa: ARG002
+    def cases_of(self, case_type: type[Case], delivery: Delivery, now: datetime, *, past: bool) -> Delivery:  # noqa: ARG002
         """A delivery of cycles as one of machines at a moment; see `joined_cycles`."""
-        return joined_cycles(self, delivery)
+        return joined_cycles(self, delivery, past=past)
 
 
 def past_looks(form: SensorRows, cycles: pd.DataFrame) -> pd.DataFrame:

@@ -27,6 +27,8 @@ class SeriesForm:
     """How long a period is: hour, day, week, month or quarter."""
     longest: int = 60
     """Periods that a history has at most, the latest ones."""
+    past: int = 24
+    """Of so many of the latest periods a source that is taken in as history gives lines, to learn from."""
     zone: str = "UTC"
     """Whose clock and calendar the periods follow, such as ``Europe/Berlin``: days then have 23 to 25 hours."""
     negative: bool = False
@@ -53,6 +55,8 @@ class SeriesForm:
             raise UseCaseError(f"SeriesRows: key is {self.key!r}; name the columns that tell a series, as a list")
         if not 1 <= self.longest <= MOST_VALUES:
             raise UseCaseError(f"SeriesRows: longest is {self.longest}; a history has 1 to {MOST_VALUES:,} periods")
+        if self.past < 1:
+            raise UseCaseError(f"SeriesRows: past is {self.past}; history has lines of 1 period at least")
         named = [*self.key, self.period, self.quantity, *([self.stockout] if self.stockout else [])]
         if repeated := sorted({name for name in named if named.count(name) > 1}):
             raise UseCaseError(f"SeriesRows: the columns {repeated} have two meanings; each needs a column of its own")

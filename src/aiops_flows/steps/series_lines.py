@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from aiops_flows.steps.delivery import Delivery, FrameRows, Unreadable, column_o
 from aiops_flows.steps.series_form import SeriesForm
 from aiops_flows.steps.series_table import Key, SeriesTable, Wrong, is_there
 
-__all__ = ["Lines", "line_id", "lines_of", "refused_series"]
+__all__ = ["Lines", "joined", "line_id", "lines_of", "refused_series"]
 
 _STRANGE = re.compile(r"[^\w .:@+-]+")
 _EVER = -(2**62)
@@ -85,9 +85,9 @@ def lines_of(
     received_at, label = start_of(first, form.every, form.zone).isoformat(), label_of(first, form.every)
     for series, key in enumerate(table.keys):
         rows = table.rows_of(series, told_by).tolist()
-        if not rows and not table.wrong.get(series):
-            continue  # it has not begun
         wrong = list(_wrong_in(form, table, series, first))
+        if not rows and not wrong and (told_by < first or not table.wrong.get(series)):
+            continue  # it has not begun
         said = {name: _last_said(name, values, rows, table, absent, wrong) for name, values in others.items()}
         history = None if wrong else _history(form, table, series, first)
         if history is None:
@@ -98,6 +98,18 @@ def lines_of(
         for name, values in columns.items():
             values.append(line.get(name))
     return Lines(columns, refused)
+
+
+def joined(parts: Iterable[Lines]) -> Lines:
+    """Lines of several periods as one; a series that is refused for the same rows is told once."""
+    columns: dict[str, list[Any]] = {"case_id": []}
+    refused: dict[str, Unreadable] = {}
+    for part in parts:
+        for name, values in part.columns.items():
+            columns.setdefault(name, []).extend(values)
+        for each in part.refused:
+            refused.setdefault(each.raw, each)
+    return Lines(columns, list(refused.values()))
 
 
 def _wrong_in(form: SeriesForm, table: SeriesTable, series: int, first: int) -> Iterator[Wrong]:

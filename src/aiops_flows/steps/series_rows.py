@@ -16,7 +16,7 @@ from aiops_flows.series.period_names import read_period
 from aiops_flows.series.periods import label_of
 from aiops_flows.steps.delivery import Delivery
 from aiops_flows.steps.series_form import SeriesForm
-from aiops_flows.steps.series_lines import lines_of
+from aiops_flows.steps.series_lines import joined, lines_of
 from aiops_flows.steps.series_table import SeriesTable, read_table
 from aiops_flows.steps.sources import Source, deliveries
 
@@ -32,8 +32,9 @@ class SeriesRows(SeriesForm):
 
     The case is as of the first period of which no series of the delivery tells a quantity: its id is ``item/site/``
     and that period, its moment of receipt the start of it (unless the rows say ``received_at``), its history what is
-    told of the periods before. Of every other column it has the last value. A source that has the history already is
-    taken as it is. Rows of a series that cannot be read, or contradict each other, put the series to quarantine.
+    told of the periods before. Of every other column it has the last value. Taken in as history, the source gives the
+    lines that it would have given in the ``past`` latest of its periods. A source that has the history already is taken
+    as it is. Rows of a series that cannot be read, or contradict each other, put the series to quarantine.
     """
 
     def fits(self, case_type: type[Case], delivery: Delivery) -> bool:
@@ -54,11 +55,18 @@ class SeriesRows(SeriesForm):
             )
         return True
 
-    def cases_of(self, case_type: type[Case], delivery: Delivery, now: datetime) -> Delivery:
-        """One row a series, as of the first period that the delivery does not tell."""
+    def cases_of(self, case_type: type[Case], delivery: Delivery, now: datetime, *, past: bool) -> Delivery:
+        """One row a series, as of the first period that the delivery does not tell; or one a series and past period."""
         table = read_table(self, delivery, now, case_type.absent)
         first = table.running if table.last is None else table.last + 1
-        lines = lines_of(self, table, delivery, first, told_by=first, known=_names(case_type), absent=case_type.absent)
+        known, absent = _names(case_type), case_type.absent
+        if past:
+            firsts = range(max(first - self.past, int(table.period.min(initial=first)) + 1), first)
+            lines = joined(
+                lines_of(self, table, delivery, at, told_by=at - 1, known=known, absent=absent) for at in firsts
+            )
+        else:
+            lines = lines_of(self, table, delivery, first, told_by=first, known=known, absent=absent)
         _tell(self, delivery.name, table, len(lines))
         used = {*lines.columns, *self.columns, self.stockout}
         return lines.delivery(delivery, table.nameless, [name for name in delivery.columns if name not in used])

@@ -48,7 +48,8 @@ def place(tmp_path_factory: pytest.TempPathFactory, fleet: Fleet, cycles: pd.Dat
     """A home folder whose champions learned from it."""
     with living_in(tmp_path_factory.mktemp("home")):
         place = Workspace.here()
-        cases = take_in(place, USE_CASE, past_looks(MachineState.rows, cycles), history=True)
+        cases = take_in(place, USE_CASE, cycles, history=True)
+        assert len(cases) == len(past_looks(MachineState.rows, cycles))
         record_outcomes(
             place, USE_CASE, life_outcomes(cases, fleet.known_ends(), horizon=HORIZON, longest=LONGEST_LIFE)
         )

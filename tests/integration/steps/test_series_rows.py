@@ -6,6 +6,7 @@ import json
 import logging
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,6 +16,7 @@ from sklearn.dummy import DummyRegressor
 
 from aiops_flows.case_log import questions
 from aiops_flows.errors import SourceError, UseCaseError
+from aiops_flows.replay import read_history
 from aiops_flows.series.derived import Doubt, RecentLevel
 from aiops_flows.series.history import History
 from aiops_flows.steps.checking import check_rows
@@ -203,6 +205,36 @@ def test_past_lines_hold_nothing_of_their_own_period_or_later() -> None:
         assert then[line["case_id"]] == line.to_dict()
     with pytest.raises(SourceError, match="no month"):
         past_cases(Line.rows, sold(1), ["soon"])
+
+
+def test_a_source_taken_in_as_history_gives_the_lines_of_its_past(place: Workspace, tmp_path: Path) -> None:
+    """Those of its latest periods, as many as are declared, each as it would have been made then; no present one."""
+    rows = with_rows(sold(2), {"item": "part-9", "site": "north", "month": "2025-05", "demand": -3, "stock": 1})
+    rows.to_csv(tmp_path / "sales.csv", index=False)
+    cases = take_in(place, LINES, tmp_path / "sales.csv", history=True)
+    assert len(cases) == 4 * Line.rows.past == 96
+    assert set(cases["case_id"].str[-7:]) == set(MONTHS[-24:])
+    plain = ["case_id", "history", "stock", "received_at"]
+    then = take_in(place, LINES, past_cases(Line.rows, sold(2), MONTHS[-24:]), history=True)
+    pd.testing.assert_frame_equal(cases[plain], then[plain])
+    assert list(quarantined(place).values()) == ["demand not believed: 2025-05: demand -3 is negative"]
+    assert record_outcomes(place, LINES, tmp_path / "sales.csv").new == 92, "the last month's cover is not over"
+
+
+def test_a_replay_reads_rows_of_series(place: Workspace, tmp_path: Path) -> None:
+    """The cases are the lines of the past, and the rows tell their outcomes, as the record would have them."""
+    sold(2).to_csv(tmp_path / "sales.csv", index=False)
+    told = read_history(LINES, tmp_path / "sales.csv")
+    assert len(told.cases) == 96
+    take_in(place, LINES, tmp_path / "sales.csv", history=True)
+    record_outcomes(place, LINES, tmp_path / "sales.csv")
+    stored = questions.outcomes(place.log, LINES.name, name="demand").set_index("case_id")
+    there = told.outcomes.set_index("case_id").sort_index()
+    assert there["demand"].astype(float).to_dict() == stored["value"].astype(float).to_dict()
+    assert (there["known_at"] == stored["known_at"]).all()
+    assert told.known(pd.Timestamp("2025-03-31", tz="UTC"), pd.Timestamp("2025-04-01", tz="UTC"))[
+        "case_id"
+    ].tolist() == [f"part-{item}/{site}/2025-02" for item in range(2) for site in ("north", "south")]
 
 
 def test_a_line_has_its_outcome_once_all_of_its_periods_are_told(place: Workspace) -> None:
