@@ -110,6 +110,8 @@ def read_history(
     """
     sent = list(deliveries(source))
     cases = _frame(cases_in(use_case.case, delivery, datetime.now(UTC), past=True) for delivery in sent)
+    if cases.empty:
+        raise SourceError(f"{Path(source).name} holds no case of the past; a history has cases whose end is known")
     if outcomes is None:
         outcomes = _told_beside(use_case, sent, cases)
     return History.made(use_case, cases, outcomes, amount=amount, known_after=known_after, name=Path(source).name)

@@ -100,16 +100,15 @@ def lines_of(
     return Lines(columns, refused)
 
 
-def joined(parts: Iterable[Lines]) -> Lines:
-    """Lines of several periods as one; a series that is refused for the same rows is told once."""
+def joined(parts: Iterable[Lines], refused: Iterable[Unreadable]) -> Lines:
+    """Lines of several periods as one; of a series that is refused more than once, the rows are told once."""
     columns: dict[str, list[Any]] = {"case_id": []}
-    refused: dict[str, Unreadable] = {}
+    told: dict[str, Unreadable] = {}
     for part in parts:
         for name, values in part.columns.items():
             columns.setdefault(name, []).extend(values)
-        for each in part.refused:
-            refused.setdefault(each.raw, each)
-    return Lines(columns, list(refused.values()))
+        told |= {each.raw: each for each in part.refused if each.raw not in told}
+    return Lines(columns, list(({each.raw: each for each in refused} | told).values()))
 
 
 def _wrong_in(form: SeriesForm, table: SeriesTable, series: int, first: int) -> Iterator[Wrong]:

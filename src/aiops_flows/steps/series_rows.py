@@ -16,7 +16,7 @@ from aiops_flows.series.period_names import read_period
 from aiops_flows.series.periods import label_of
 from aiops_flows.steps.delivery import Delivery
 from aiops_flows.steps.series_form import SeriesForm
-from aiops_flows.steps.series_lines import joined, lines_of
+from aiops_flows.steps.series_lines import joined, lines_of, refused_series
 from aiops_flows.steps.series_table import SeriesTable, read_table
 from aiops_flows.steps.sources import Source, deliveries
 
@@ -63,7 +63,8 @@ class SeriesRows(SeriesForm):
         if past:
             firsts = range(max(first - self.past, int(table.period.min(initial=first)) + 1), first)
             lines = joined(
-                lines_of(self, table, delivery, at, told_by=at - 1, known=known, absent=absent) for at in firsts
+                [lines_of(self, table, delivery, at, told_by=at - 1, known=known, absent=absent) for at in firsts],
+                [refused_series(self, table, delivery, series) for series in sorted(table.wrong)],
             )
         else:
             lines = lines_of(self, table, delivery, first, told_by=first, known=known, absent=absent)

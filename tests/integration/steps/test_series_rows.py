@@ -221,6 +221,18 @@ def test_a_source_taken_in_as_history_gives_the_lines_of_its_past(place: Workspa
     assert record_outcomes(place, LINES, tmp_path / "sales.csv").new == 92, "the last month's cover is not over"
 
 
+def test_no_row_of_a_history_is_lost(place: Workspace, tmp_path: Path) -> None:
+    """What no line of the past can hold is in quarantine, and a replay of a single period says that it is none."""
+    taken = take_in(
+        place, LINES, with_rows(sold(1), {"item": "part-0", "site": "north", "month": "soon"}), history=True
+    )
+    assert set(taken["site"]) == {"south"}
+    assert len(quarantined(place)) == 1
+    sold(2, until="2023-01").to_csv(tmp_path / "sales.csv", index=False)
+    with pytest.raises(SourceError, match="no case of the past"):
+        read_history(LINES, tmp_path / "sales.csv")
+
+
 def test_a_replay_reads_rows_of_series(place: Workspace, tmp_path: Path) -> None:
     """The cases are the lines of the past, and the rows tell their outcomes, as the record would have them."""
     sold(2).to_csv(tmp_path / "sales.csv", index=False)
