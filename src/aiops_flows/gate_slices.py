@@ -15,7 +15,7 @@ from aiops_flows.evidence.metrics import METRICS
 from aiops_flows.use_case import Gate, ModelSpec
 
 if TYPE_CHECKING:
-    from aiops_flows.gates import GateResult
+    from aiops_flows.gate_results import GateResult
 
 __all__ = ["in_words", "judge_slices"]
 

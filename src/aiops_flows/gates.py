@@ -9,10 +9,9 @@ is to be promoted, on the live cases that champion and challenger both answered.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,7 @@ from aiops_flows.evidence.answers import Scored, read_answers
 from aiops_flows.evidence.comparison import FEWEST_ROWS, Comparison, Estimate
 from aiops_flows.evidence.intervals import Interval
 from aiops_flows.evidence.metrics import METRICS, Metric
+from aiops_flows.gate_results import GateResult
 from aiops_flows.gate_slices import in_words, judge_slices
 from aiops_flows.use_case import Gate, Kind, ModelSpec
 
@@ -35,12 +35,8 @@ if TYPE_CHECKING:
 __all__ = [
     "METRICS",
     "SHADOW",
-    "GateResult",
     "Metric",
     "Scored",
-    "all_passed",
-    "as_json",
-    "gate_table",
     "judge",
     "judge_shadow",
     "measure",
@@ -49,36 +45,6 @@ __all__ = [
 SHADOW = "shadow"
 """The gate that compares champion and challenger on live cases."""
 _CHALLENGER, _CHAMPION, _BASELINE = "challenger", "champion", "baseline"
-_PASSED = {True: "yes", False: "no", None: "at promotion"}
-
-
-@dataclass(frozen=True)
-class GateResult:
-    """One gate with its evidence: passed, not passed, or (None) judged only at promotion.
-
-    Differences are challenger minus the other.
-    """
-
-    gate: str
-    """Name of the metric or check."""
-    bound: str
-    """What was asked for, in words."""
-    passed: bool | None
-    reason: str
-    rows: int
-    """Rows that everybody was judged on."""
-    value: float | None = None
-    """The challenger's."""
-    low: float | None = None
-    high: float | None = None
-    champion: float | None = None
-    champion_difference: float | None = None
-    champion_difference_low: float | None = None
-    champion_difference_high: float | None = None
-    baseline: float | None = None
-    baseline_difference: float | None = None
-    baseline_difference_low: float | None = None
-    baseline_difference_high: float | None = None
 
 
 def judge(  # noqa: PLR0917  all eight are what is judged
@@ -159,38 +125,6 @@ def measure(kind: Kind, truth: Sequence[Any] | NDArray[Any], scored: Scored) -> 
         return {}
     found = {name: metric.of(answers) for name, metric in METRICS.items() if metric.measures(kind)}
     return {name: value for name, value in found.items() if math.isfinite(value)}
-
-
-def all_passed(results: Sequence[GateResult]) -> bool:
-    """Whether no gate refuses, of at least one; a gate that is judged at promotion does not refuse before."""
-    return bool(results) and all(result.passed is not False for result in results)
-
-
-def gate_table(results: Sequence[GateResult]) -> list[dict[str, str]]:
-    """The results as rows of text for people, in the order of the gates."""
-    return [
-        {
-            "gate": result.gate,
-            "bound": result.bound,
-            "passed": _PASSED[result.passed],
-            "challenger": _shown(result.value, result.low, result.high),
-            "champion": _shown(result.champion),
-            "baseline": _shown(result.baseline),
-            "reason": result.reason,
-        }
-        for result in results
-    ]
-
-
-def as_json(results: Sequence[GateResult]) -> str:
-    """The results as JSON text, the same for the same results."""
-    return json.dumps([asdict(result) for result in results], allow_nan=False, ensure_ascii=False, sort_keys=True)
-
-
-def _shown(value: float | None, low: float | None = None, high: float | None = None) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.4g}" if low is None or high is None else f"{value:.4g} ({low:.4g} to {high:.4g})"
 
 
 def _bound(gate: Gate) -> str:

@@ -22,7 +22,7 @@ from aiops_flows.case_log.alarms import Alarm
 from aiops_flows.case_log.writes import Decision
 from aiops_flows.drift import DriftReport
 from aiops_flows.errors import TrainingError, UseCaseError
-from aiops_flows.gates import gate_table
+from aiops_flows.gate_results import gate_table
 from aiops_flows.steps import drifting, promotion, training, watching
 from aiops_flows.steps import recall as recalling
 from aiops_flows.steps.alarms import open_alarms

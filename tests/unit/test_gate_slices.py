@@ -8,7 +8,8 @@ import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from aiops_flows.errors import UseCaseError
-from aiops_flows.gates import GateResult, Scored, judge
+from aiops_flows.gate_results import GateResult
+from aiops_flows.gates import Scored, judge
 from aiops_flows.use_case import Case, Gate, ModelSpec, ReviewPolicy, UseCase
 
 LANGUAGES = np.repeat(["en", "de", "fr"], [400, 300, 200])

@@ -9,17 +9,8 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from aiops_flows.drift import DriftReport
 from aiops_flows.evidence.paired import compare_paired
-from aiops_flows.gates import (
-    METRICS,
-    GateResult,
-    Scored,
-    all_passed,
-    as_json,
-    gate_table,
-    judge,
-    judge_shadow,
-    measure,
-)
+from aiops_flows.gate_results import GateResult, all_passed, as_json, gate_table
+from aiops_flows.gates import METRICS, Scored, judge, judge_shadow, measure
 from aiops_flows.use_case import Gate, ModelSpec
 
 ROWS = 2_000

@@ -82,7 +82,7 @@ def _became(made: Retrained) -> dict[str, Any]:
 
 
 def _show_judged(made: Retrained) -> None:
-    from aiops_flows.gates import gate_table
+    from aiops_flows.gate_results import gate_table
 
     title = f"{made.model} version {made.version}: {'all gates passed' if made.passed else 'refused'}"
     show_rows(gate_table(made.results), as_json=False, title=title, empty=f"{title} (none is declared)")

@@ -20,7 +20,8 @@ from aiops_flows.case_log import promotions, versions
 from aiops_flows.drift import DriftReport, find_breaks, measure_drift
 from aiops_flows.errors import RegistryAway, RegistryError, TrainingError
 from aiops_flows.evidence.comparison import Comparison
-from aiops_flows.gates import METRICS, GateResult, Scored, judge
+from aiops_flows.gate_results import GateResult
+from aiops_flows.gates import METRICS, Scored, judge
 from aiops_flows.steps.actions import actions_for
 from aiops_flows.steps.costs import Costs, costs_of
 from aiops_flows.steps.drifting import findings

@@ -9,7 +9,8 @@ from typing import Any
 
 from aiops_flows.case_log import versions
 from aiops_flows.case_log.versions import VersionRecord
-from aiops_flows.gates import SHADOW, GateResult, judge_shadow
+from aiops_flows.gate_results import GateResult
+from aiops_flows.gates import SHADOW, judge_shadow
 from aiops_flows.steps.comparing import Compared, compare
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import Gate, ModelSpec, UseCase

@@ -11,7 +11,7 @@ from aiops_flows.case_log import promotions, versions
 from aiops_flows.case_log.versions import VersionRecord
 from aiops_flows.drift import DriftReport, render_report
 from aiops_flows.errors import TrainingError
-from aiops_flows.gates import GateResult, all_passed, as_json
+from aiops_flows.gate_results import GateResult, all_passed, as_json
 from aiops_flows.registry import Registered
 from aiops_flows.steps.certifying import Certificate, certify
 from aiops_flows.steps.code import code_version

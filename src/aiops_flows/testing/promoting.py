@@ -9,7 +9,8 @@ import numpy as np
 
 from aiops_flows.case_log import audit, promotions
 from aiops_flows.errors import TrainingError
-from aiops_flows.gates import GateResult, Scored, all_passed, judge
+from aiops_flows.gate_results import GateResult, all_passed
+from aiops_flows.gates import Scored, judge
 from aiops_flows.steps.judging import fit, judged
 from aiops_flows.steps.promotion import rollback
 from aiops_flows.steps.recall import recall
