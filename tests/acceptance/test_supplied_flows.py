@@ -18,6 +18,8 @@ from aiops_flows.settings import Settings
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.tasks import intake, predict, record_outcomes, review
 from tests.homes import living_in
+from tests.integration.steps.test_terms_by_command import PATH as STOCK
+from tests.integration.steps.test_terms_by_command import lines_at_work
 from tests.parcels import PARCELS, make_outcomes, make_parcels
 
 pytestmark = [pytest.mark.prefect_server, pytest.mark.slow]
@@ -97,6 +99,19 @@ def test_a_use_case_lives_on_a_prefect_server(place: Workspace, tmp_path: Path) 
     assert champion is not None
     assert champion.version == 1
     assert audit.verify(place.log) == []
+
+
+def test_a_planner_changes_an_order_in_the_form(place: Workspace) -> None:
+    """What is typed beside the verdict is kept with the decision, and what was proposed beside it."""
+    lines_at_work(place)
+    for typed, case_id in ((48.5, "bolt"), ("12", "new")):
+        done = lifecycle.answer_review(
+            STOCK, case_id, "change", "a promotion", "Reviewer One", terms={"order": typed}, return_state=True
+        )
+        assert "stored" in message(done)
+    kept = questions.answered(place.log, "stock").set_index("case_id")
+    assert kept["terms"].to_dict() == {"bolt": {"order": 48.5}, "new": {"order": 12}}
+    assert kept["proposed"].to_dict() == {"bolt": {"order": 36}, "new": {"order": None}}
 
 
 def test_a_refused_challenger_is_a_completed_run(place: Workspace) -> None:

@@ -44,8 +44,11 @@ def critical_ratio(holding: ArrayLike, shortage: ArrayLike) -> Floats:
 
 
 def covers_left(level: ArrayLike, expected: ArrayLike) -> Floats:
-    """After how many covers the last piece of a stock is likely to be sold, at least one: level by expected demand."""
-    covers: Floats = np.maximum(np.asarray(level, np.float64) / np.maximum(expected, _SLACK), 1.0)
+    """After how many covers the last piece of a stock is likely to be sold: level by expected demand; one at least.
+
+    One too where either is missing.
+    """
+    covers: Floats = np.fmax(np.asarray(level, np.float64) / np.maximum(expected, _SLACK), 1.0)
     return covers
 
 

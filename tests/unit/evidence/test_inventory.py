@@ -82,6 +82,13 @@ def test_the_last_piece_pays_for_all_its_covers(
     assert ratio == plain or at(min(ratio + 1e-6, 1.0)) < ratio + 1e-6
 
 
+def test_a_stock_lasts_for_one_cover_at_least() -> None:
+    """And for one where nothing is known; for very long where nothing is expected."""
+    found = covers_left([6.0, 1.0, 2.0, np.nan, 0.0, 1.0], [2.0, 2.0, np.nan, 1.0, 0.0, 0.0])
+    np.testing.assert_array_equal(found[:5], [3, 1, 1, 1, 1])
+    assert found[5] > 1e6
+
+
 def test_packs_reach_the_level_and_no_further() -> None:
     """Backorders are ordered as well, a full shelf orders nothing, and an empty pack is no answer."""
     found = packs_up_to([10, 10, 10, 10, 0.3], [-3, 10.5, 4, 4, 0], [1, 5, 6, 0, 0.1])
