@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import zip_longest
 from typing import Any
 
 import pandas as pd
@@ -109,7 +110,7 @@ def _stored(
     each = found.groupby("received_at").size()
     parts = (each.cumsum() - each) // _AT_ONCE
     begins = parts.drop_duplicates().index.tolist()
-    for begin, until in zip(begins, [*begins[1:], None], strict=True):
+    for begin, until in zip_longest(begins, begins[1:]):
         span: dict[str, Any] = {"received_from": begin, "received_before": until}
         worked = questions.cases(place.log, use_case.name, worked=True, **span)
         yield questions.cases(place.log, use_case.name, **span), known | set(worked["case_id"])

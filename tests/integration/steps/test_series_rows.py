@@ -221,6 +221,13 @@ def test_a_source_taken_in_as_history_gives_the_lines_of_its_past(place: Workspa
     assert record_outcomes(place, LINES, tmp_path / "sales.csv").new == 92, "the last month's cover is not over"
 
 
+def test_where_no_line_is_stored_rows_of_series_tell_nothing(place: Workspace) -> None:
+    """That is no fault: the lines may come later."""
+    assert record_outcomes(place, LINES, sold(1)) == OutcomesRecorded()
+    take_in(place, LINES, sold(1), history=True)
+    assert record_outcomes(place, LINES, sold(1)).new == 46
+
+
 def test_no_row_of_a_history_is_lost(place: Workspace, tmp_path: Path) -> None:
     """What no line of the past can hold is in quarantine, and a replay of a single period says that it is none."""
     taken = take_in(
