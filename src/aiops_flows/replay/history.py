@@ -108,12 +108,12 @@ def read_history(
     Raises:
         SourceError: a file cannot be read, or does not tell what a history needs.
     """
-    sent = list(deliveries(source))
-    cases = _frame(cases_in(use_case.case, delivery, datetime.now(UTC), past=True) for delivery in sent)
+    sent, now = list(deliveries(source)), datetime.now(UTC)
+    cases = _frame(cases_in(use_case.case, delivery, now, past=True) for delivery in sent)
     if cases.empty:
         raise SourceError(f"{Path(source).name} holds no case of the past; a history has cases whose end is known")
     if outcomes is None:
-        outcomes = _told_beside(use_case, sent, cases)
+        outcomes = _told_beside(use_case, sent, cases, now)
     return History.made(use_case, cases, outcomes, amount=amount, known_after=known_after, name=Path(source).name)
 
 
@@ -138,9 +138,11 @@ def _frame(sent: Iterable[Delivery]) -> pd.DataFrame:
     return pd.DataFrame([row for delivery in sent for row in delivery.rows], dtype=object)
 
 
-def _told_beside(use_case: UseCase, sent: Sequence[Delivery], cases: pd.DataFrame) -> pd.DataFrame | None:
+def _told_beside(
+    use_case: UseCase, sent: Sequence[Delivery], cases: pd.DataFrame, now: datetime
+) -> pd.DataFrame | None:
     """The outcomes that rows of series tell of the cases made of them."""
-    told = [past_outcomes(use_case, delivery, cases, datetime.now(UTC)) for delivery in sent]
+    told = [past_outcomes(use_case, delivery, cases, now) for delivery in sent]
     parts = [each for each in told if each is not None]
     return pd.concat(parts, ignore_index=True) if parts else None
 

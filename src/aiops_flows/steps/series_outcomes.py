@@ -5,18 +5,18 @@ from __future__ import annotations
 import logging
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import zip_longest
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 from pydantic_core import from_json
 
 from aiops_flows.case_log import questions
 from aiops_flows.errors import UseCaseError
-from aiops_flows.series.history import first_after
+from aiops_flows.series.history import Series, first_after
 from aiops_flows.series.periods import start_of
 from aiops_flows.steps.delivery import Delivery, FrameRows
 from aiops_flows.steps.series_form import SeriesForm
@@ -134,15 +134,15 @@ class _Totals:
         self._sites = {key[1:] for key in self.table.keys}
         self._fields = [field_of(self.case_type, name) for name in self.form.key]
         cover = self.case_type.model_fields.get(str(self.form.cover))
-        self._usual_cover = (cover.get_default() if cover and not cover.is_required() else None) or 1
+        self._usual_cover = int((cover.get_default() if cover and not cover.is_required() else None) or 1)
         self._span = (int(self.table.period.min()), self.table.last or 0) if len(self.table.period) else (0, -1)
 
     def add(self, case_id: str, body: dict[str, Any], *, known_then: bool) -> None:
         """Take in the total of a line, if the rows tell it; known when its periods were over, or only now."""
-        history = body.get(self.form.history)
-        if not history or history["every"] != self.form.every:
+        history: Any = body.get(self.form.history)
+        if not isinstance(history, Mapping) or history["every"] != self.form.every:
             return
-        first = first_after(history)
+        first = first_after(cast("Series", history))
         after = first + self._cover(body)
         if first < self._span[0] or after - 1 > self._span[1]:
             self.counts["not over"] += 1
@@ -164,7 +164,10 @@ class _Totals:
     def _cover(self, body: dict[str, Any]) -> int:
         if isinstance(self.form.cover, int):
             return self.form.cover
-        return int(float(body.get(self.form.cover) or self._usual_cover))
+        try:
+            return int(float(body.get(self.form.cover) or self._usual_cover))
+        except ValueError:  # no number: intake will refuse the line
+            return self._usual_cover
 
     def _total(self, key: Key, first: int, after: int) -> float | None:
         """What was asked for from one period until before another; None where that is not known."""

@@ -256,6 +256,14 @@ def test_a_replay_reads_rows_of_series(place: Workspace, tmp_path: Path) -> None
     ].tolist() == [f"part-{item}/{site}/2025-02" for item in range(2) for site in ("north", "south")]
 
 
+def test_a_cover_that_is_no_number_stops_no_replay(tmp_path: Path) -> None:
+    """The line goes to quarantine when it is taken in; the others have their outcomes."""
+    rows = sold(2).assign(cover=lambda frame: np.where(frame["item"] == "part-0", "soon", "1"))
+    rows.to_csv(tmp_path / "sales.csv", index=False)
+    told = read_history(LINES, tmp_path / "sales.csv").truth("demand")
+    assert told["part-1/north/2025-12"] == "112"
+
+
 def test_a_line_has_its_outcome_once_all_of_its_periods_are_told(place: Workspace) -> None:
     """Demand over the cover is the outcome: of history known at its end, of a line at work now; it may be corrected."""
     place_lines = take_in(place, LINES, sold(2, until="2025-10"))
