@@ -48,7 +48,7 @@ demand = ModelSpec(
     baseline=SeasonalNaive(season=12), watched=["recent", "zeros"], scale="recent", cost=OrderCost(),
     gates=[
         Gate("wape", max_drop=0.02, beats_baseline=True), Gate("mean_scaled_error", max_drop=0.20),
-        Gate("mean_cost", max_drop=10.0), Gate("coverage_error", at_most=0.15), Gate("bias", at_most=0.25),
+        Gate("mean_cost", max_drop_share=0.05), Gate("coverage_error", at_most=0.15), Gate("bias", at_most=0.25),
     ],
 )  # fmt: skip
 

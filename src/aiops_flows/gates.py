@@ -3,8 +3,9 @@
 One rule for all bounds: the interval of the estimate (90 %, paired bootstrap) is counted against the challenger. Its
 bad end must keep ``at_least`` and ``at_most``, the bad end of the difference to the champion must keep ``max_drop``,
 and that of the difference to the baseline must be better than nothing. Each bound that passes is so kept with 95 %
-confidence. What cannot be measured does not pass, with the reason. One gate, ``shadow``, is judged only when a version
-is to be promoted, on the live cases that champion and challenger both answered.
+confidence. ``max_drop_share`` is ``max_drop`` in terms of the champion's value on the same rows. What cannot be
+measured does not pass, with the reason. One gate, ``shadow``, is judged only when a version is to be promoted, on the
+live cases that champion and challenger both answered.
 """
 
 from __future__ import annotations
@@ -132,6 +133,7 @@ def _bound(gate: Gate) -> str:
         f"at least {gate.at_least:g}" if gate.at_least is not None else "",
         f"at most {gate.at_most:g}" if gate.at_most is not None else "",
         f"at most {gate.max_drop:g} worse than the champion" if gate.max_drop is not None else "",
+        f"at most {gate.max_drop_share:.3g} of the champion's value worse" if gate.max_drop_share is not None else "",
         "better than the baseline" if gate.beats_baseline else "",
     ]
     where = f" in each slice by {in_words(gate)}" if gate.by is not None else ""
@@ -209,17 +211,37 @@ def _held(words: str, bound: float, value: float, end: float, passed: bool) -> _
 def _relative(gate: Gate, metric: Metric, found: Estimate, comparison: Comparison) -> list[_Judged]:
     judged = []
     if gate.max_drop is not None:
-        judged.append(_against_champion(gate.max_drop, metric, found, comparison))
+        allowed = _Allowed(gate.max_drop, f"at most {gate.max_drop:g} worse is required")
+        judged.append(_against_champion("max_drop", allowed, metric, found, comparison))
+    if gate.max_drop_share is not None:
+        judged.append(_against_champion_share(gate.max_drop_share, metric, found, comparison))
     if gate.beats_baseline:
         judged.append(_against(_BASELINE, metric, found, comparison, lambda gain: gain > 0, "better is asked for"))
     return judged
 
 
-def _against_champion(max_drop: float, metric: Metric, found: Estimate, comparison: Comparison) -> _Judged:
+@dataclass(frozen=True)
+class _Allowed:
+    """How much worse than the champion a challenger may be, in units of the metric, and in words."""
+
+    drop: float
+    words: str
+
+
+def _against_champion_share(share: float, metric: Metric, found: Estimate, comparison: Comparison) -> _Judged:
+    """``max_drop_share`` as the drop that it allows beside this champion's value on these rows."""
+    champion = comparison.estimate(metric, _CHAMPION) if _CHAMPION in comparison.answers else ""
+    value = 0.0 if isinstance(champion, str) else abs(champion.value)
+    words = f"at most {share * value:.4g} worse is required, {share:.3g} of the champion's {value:.4g}"
+    return _against_champion("max_drop_share", _Allowed(share * value, words), metric, found, comparison)
+
+
+def _against_champion(
+    bound: str, allowed: _Allowed, metric: Metric, found: Estimate, comparison: Comparison
+) -> _Judged:
     if _CHAMPION not in comparison.answers:
-        return _Judged("there is no champion, so max_drop does not apply", passed=True)
-    asked = f"at most {max_drop:g} worse is asked for"
-    return _against(_CHAMPION, metric, found, comparison, lambda gain: gain >= -max_drop, asked)
+        return _Judged(f"there is no champion, so {bound} does not apply", passed=True)
+    return _against(_CHAMPION, metric, found, comparison, lambda gain: gain >= -allowed.drop, allowed.words)
 
 
 def _against(
@@ -244,9 +266,14 @@ def _than(gain: float) -> str:
     return "better" if gain >= 0 else "worse"
 
 
+def _is_relative(gate: Gate) -> bool:
+    """Whether a bound compares the challenger with another model."""
+    return gate.max_drop is not None or gate.max_drop_share is not None or gate.beats_baseline
+
+
 def _judge_drift(gate: Gate, drift: Mapping[str, DriftReport]) -> GateResult:
     """``at_most`` is the false-alarm rate: no comparison may have a p-value that small, and none may be unknown."""
-    if gate.at_most is None or gate.at_least is not None or gate.max_drop is not None or gate.beats_baseline:
+    if gate.at_most is None or gate.at_least is not None or _is_relative(gate):
         return _refused(gate, "the gate drift takes at_most alone: the share of false alarms, such as 0.05")
     if not drift:
         return _refused(gate, "no drift was measured")
@@ -269,7 +296,7 @@ def _judge_drift(gate: Gate, drift: Mapping[str, DriftReport]) -> GateResult:
 
 def _leave_open(gate: Gate, *, champion: bool) -> GateResult:
     """The gate ``shadow`` at training: live cases will tell, once champion and challenger have answered them."""
-    if gate.at_most is None or gate.at_least is not None or gate.max_drop is not None or gate.beats_baseline:
+    if gate.at_most is None or gate.at_least is not None or _is_relative(gate):
         return _refused(gate, "the gate shadow takes at_most alone: the share of false promotions, such as 0.05")
     if not 0 < gate.at_most < 1:
         return _refused(
@@ -304,7 +331,7 @@ def judge_shadow(gate: Gate, verdict: PairedVerdict) -> GateResult:
 
 
 def _judge_number(gate: Gate, value: float | None, what: str) -> GateResult:
-    if gate.max_drop is not None or gate.beats_baseline:
+    if _is_relative(gate):
         return _refused(gate, f"{gate.metric} is compared with nothing; give at_most or at_least")
     if value is None or not math.isfinite(value):
         return _refused(gate, f"the {what} was not measured")

@@ -61,6 +61,9 @@ class Gate:
     at_most: float | None = None
     max_drop: float | None = None
     """How much worse than the champion, on the same rows, the challenger may be (in units of the metric)."""
+    max_drop_share: float | None = None
+    """The same as a share of the champion's value: 0.05 allows a mean cost of 210 against one of 200. For metrics in
+    units of the outcome, such as ``mean_cost`` and ``mean_absolute_error``, whose size differs from table to table."""
     beats_baseline: bool = False
     """The challenger must be better than the naive baseline on the same rows, beyond the interval."""
     by: str | Slicing | None = None
@@ -81,17 +84,24 @@ class Gate:
             raise UseCaseError(
                 f"Gate({self.metric!r}) looks at the whole; leave out by={self.by!r}, or gate on a quality"
             )
-        bounds = (self.at_least, self.at_most, self.max_drop)
+        if self.max_drop_share is not None and self.metric in _WHOLE:
+            raise UseCaseError(f"Gate({self.metric!r}) is not compared with a champion; leave out max_drop_share")
+        bounds = (self.at_least, self.at_most, self.max_drop, self.max_drop_share)
         if all(bound is None for bound in bounds) and not self.beats_baseline:
             raise UseCaseError(
                 f"Gate({self.metric!r}) has no bound, so every challenger would pass; "
-                "give at_least, at_most, max_drop or beats_baseline"
+                "give at_least, at_most, max_drop, max_drop_share or beats_baseline"
             )
         if any(bound is not None and not math.isfinite(bound) for bound in bounds):
             raise UseCaseError(f"Gate({self.metric!r}) has a bound that is not a finite number: {bounds}")
         if self.max_drop is not None and self.max_drop < 0:
             raise UseCaseError(
                 f"Gate({self.metric!r}): max_drop is how much worse is allowed; {self.max_drop} is negative"
+            )
+        if self.max_drop_share is not None and not 0 <= self.max_drop_share < 1:
+            raise UseCaseError(
+                f"Gate({self.metric!r}): max_drop_share is {self.max_drop_share}; expected a share of the champion's "
+                "value from 0 to below 1, such as 0.05"
             )
 
 

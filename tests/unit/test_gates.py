@@ -8,6 +8,7 @@ import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from aiops_flows.drift import DriftReport
+from aiops_flows.errors import UseCaseError
 from aiops_flows.evidence.paired import compare_paired
 from aiops_flows.gate_results import GateResult, all_passed, as_json, gate_table
 from aiops_flows.gates import METRICS, Scored, judge, judge_shadow, measure
@@ -127,6 +128,40 @@ def test_without_a_champion_max_drop_binds_nobody_and_the_others_still_do() -> N
     assert "no champion" in first.reason
     assert first.champion is None
     assert not verdict(Gate("roc_auc", at_least=0.99, max_drop=0.02), classifier(0.5)).passed
+
+
+def money(mean: float, noise: float = 0.0) -> Scored:
+    """Answers that are off by about ``mean`` euros."""
+    return Scored(AMOUNTS + mean + noise * np.random.default_rng(3).normal(size=ROWS))
+
+
+@pytest.mark.parametrize("unit", [1.0, 1_000.0])
+def test_a_share_of_the_champions_value_judges_alike_in_any_unit(unit: float) -> None:
+    """A table in cents and one in thousands get the same verdict; an absolute drop fits one of them only."""
+    errors = {"champion": 200.0, "a little worse": 206.0, "much worse": 230.0}
+    scored = {name: Scored((AMOUNTS + error) * unit) for name, error in errors.items()}
+
+    def passed(name: str, gate: Gate) -> bool | None:
+        model = spec(gate, kind="regressor")
+        found = judge(model, AMOUNTS * unit, scored[name], scored["champion"], money(0), {}, 0.0, 1.0)
+        return found[0].passed
+
+    gate = Gate("mean_absolute_error", max_drop_share=0.05)
+    assert passed("a little worse", gate)
+    assert not passed("much worse", gate)
+    assert passed("a little worse", Gate("mean_absolute_error", max_drop=10.0)) == (unit == 1.0)
+
+
+def test_a_share_of_the_champions_value_binds_nobody_without_a_champion_and_is_a_share() -> None:
+    """It is compared with the champion alone, and a percentage written as a number is refused."""
+    first = verdict(Gate("roc_auc", at_least=0.7, max_drop_share=0.02), classifier(0.5))
+    assert first.passed
+    assert "max_drop_share does not apply" in first.reason
+    for wrong in (5, -0.1, 1.0):
+        with pytest.raises(UseCaseError, match="expected a share of the champion's value"):
+            Gate("mean_cost", max_drop_share=wrong)
+    with pytest.raises(UseCaseError, match="leave out max_drop_share"):
+        Gate("latency", max_drop_share=0.1)
 
 
 UNMEASURABLE = {

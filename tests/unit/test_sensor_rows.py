@@ -47,6 +47,16 @@ def test_the_latest_look_of_each_machine_is_a_case() -> None:
     assert found.rows[1]["sensors"]["heat"] == [0.5, 1.0, 1.5]
 
 
+def test_a_time_that_cannot_be_read_is_the_reason_not_a_contradiction() -> None:
+    """Several such rows of one machine do not differ about a cycle: nobody knows which cycle they are of."""
+    rows = [row | {"at": f"0{row['age']}/02/2026"} for row in cycles("a", range(1, 4))]
+    refused = [each.reason for each in joined(rows).unreadable]
+    assert len(refused) == 3
+    assert refused[0] == (
+        "'at' is not a valid date or time (found '01/02/2026'); write it as 2026-03-03 or 2026-03-03T14:00:00Z"
+    )
+
+
 def test_every_look_of_the_past_can_be_had() -> None:
     """To learn from, all looks of all lives are made; a life begins where the age falls."""
     rows = [*cycles("a", range(1, 8)), *cycles("a", range(1, 5), first="2026-02-01")]
@@ -92,7 +102,7 @@ def test_a_missing_cycle_is_a_gap_and_a_missing_look_comes_later() -> None:
         ({"age": None}, "'age' is no whole number"),
         ({"machine": " "}, "no machine is named"),
         ({"machine": None}, "no machine is named"),
-        ({"at": "yesterday"}, "'at' is no moment"),
+        ({"at": "yesterday"}, "'at' is not a valid date or time"),
     ],
 )
 def test_a_row_that_cannot_be_read_is_told_apart(change: dict[str, Any], why: str) -> None:

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
-from aiops_flows.series.periods import Every, label_of, number_of, start_of
+from aiops_flows.series.periods import Every, is_week, label_of, number_of, start_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -165,7 +165,7 @@ def phases(column: Iterable[Any], season: int) -> NDArray[np.int64]:
 
 def _place_of(history: Any) -> int:
     after = first_after(history)
-    if history["every"] == "week" or history["every"] in {"month", "quarter"}:
+    if is_week(history["every"]) or history["every"] in {"month", "quarter"}:
         return after
     if history["every"] == "day":
         return after + _HOURS_TO_MONDAY // _HOURS_A_DAY

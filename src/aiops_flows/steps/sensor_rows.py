@@ -97,8 +97,9 @@ def joined_cycles(form: SensorRows, delivery: Delivery, *, past: bool = False) -
     """
     _refuse_missing(form, delivery)
     cycles, refused = _read(form, delivery)
-    refused |= _contradictions(form, cycles, delivery)
-    kept = cycles[~cycles["row"].isin(list(refused))].drop_duplicates(["machine", "moment", "age"])
+    readable = cycles[~cycles["row"].isin(list(refused))]
+    refused |= _contradictions(form, readable, delivery)
+    kept = readable[~readable["row"].isin(list(refused))].drop_duplicates(["machine", "moment", "age"])
     rows = [look for life in _lives(kept) for look in _looks(form, life, delivery, past=past)]
     refused |= {} if past else _silent(form, kept)
     told = [Unreadable(json.dumps(dict(delivery.rows[row]), default=str), why) for row, why in sorted(refused.items())]
@@ -134,11 +135,15 @@ def _read(form: SensorRows, delivery: Delivery) -> tuple[pd.DataFrame, dict[int,
     machines = [str(name).strip() if name is not None else "" for name in told[form.machine]]
     for row in [row for row, name in enumerate(machines) if not name or name == "nan"]:
         refused.setdefault(row, f"a cycle without a {form.machine!r}: no machine is named")
-    moments = (
-        _moments([row.get(form.at) for row in delivery.rows]) if form.at else pd.Series(pd.NaT, range(len(machines)))
-    )
+    times = [row.get(form.at) for row in delivery.rows] if form.at else []
+    moments = _moments(times) if form.at else pd.Series(pd.NaT, range(len(machines)))
     for row in np.flatnonzero(moments.isna() & bool(form.at)).tolist():
-        refused.setdefault(row, f"{form.at!r} is no moment; write it as 2026-03-03 or 2026-03-03T14:00:00Z")
+        written = str(times[row])[:60]
+        refused.setdefault(
+            row,
+            f"{form.at!r} is not a valid date or time (found {written!a}); "
+            "write it as 2026-03-03 or 2026-03-03T14:00:00Z",
+        )
     columns = {"row": np.arange(len(machines)), "machine": machines, "age": numbers[form.age][0], "moment": moments}
     return pd.DataFrame(columns | {name: numbers[name][0] for name in form.sensors}), refused
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from aiops_flows.errors import UseCaseError
@@ -11,6 +11,11 @@ from aiops_flows.series.history import MOST_VALUES
 from aiops_flows.series.periods import EVERY, Every
 
 __all__ = ["SeriesForm"]
+
+_MARKS = {
+    **dict.fromkeys(("1", "true", "yes", "y", "t"), True),
+    **dict.fromkeys(("0", "false", "no", "n", "f"), False),
+}
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,8 @@ class SeriesForm:
     quantity: str
     """The column of the quantity; an empty one says nothing of it."""
     every: Every
-    """How long a period is: hour, day, week, month or quarter."""
+    """How long a period is: hour, day, week, month or quarter; a week begins on Monday unless it is declared as
+    ``week-sunday`` or another day."""
     longest: int = 60
     """Periods that a history has at most, the latest ones."""
     past: int = 24
@@ -34,7 +40,10 @@ class SeriesForm:
     negative: bool = False
     """Quantities may be negative, as where returns are netted; the field of the history is then a `SignedHistory`."""
     stockout: str | None = None
-    """The column that says that stock was out in a period: what was asked for is then not known."""
+    """The column that says that stock was out in a period: demand is then unknown. An empty mark means that it was
+    not; 1, true, yes and 0, false, no are understood, any other mark is refused unless it is declared."""
+    stockout_marks: Mapping[str, bool] = field(default_factory=dict)
+    """Further marks of that column and what they mean, such as ``{"ja": True, "nein": False}``; case is ignored."""
     zeros_left_out: bool = False
     """Sources leave out the periods in which nothing was asked for; else a missing period is a gap."""
     whole: bool = True
@@ -57,6 +66,8 @@ class SeriesForm:
             raise UseCaseError(f"SeriesRows: longest is {self.longest}; a history has 1 to {MOST_VALUES:,} periods")
         if self.past < 1:
             raise UseCaseError(f"SeriesRows: past is {self.past}; history has lines of 1 period at least")
+        if self.stockout_marks and self.stockout is None:
+            raise UseCaseError("SeriesRows has stockout_marks but no stockout; name the column that holds the marks")
         named = [*self.key, self.period, self.quantity, *([self.stockout] if self.stockout else [])]
         if repeated := sorted({name for name in named if named.count(name) > 1}):
             raise UseCaseError(f"SeriesRows: the columns {repeated} have two meanings; each needs a column of its own")
@@ -70,4 +81,10 @@ class SeriesForm:
     @property
     def columns(self) -> list[str]:
         """The columns that every source of such rows has."""
-        return [*self.key, self.period, self.quantity]
+        return [*self.key, self.period, self.quantity, *([self.stockout] if self.stockout else [])]
+
+    @property
+    def stockout_meaning(self) -> Mapping[str, bool]:
+        """Every known mark of the stock-out column, in lower case, and whether it means that stock was out."""
+        declared = {mark.strip().casefold(): bool(out) for mark, out in self.stockout_marks.items()}
+        return _MARKS | declared

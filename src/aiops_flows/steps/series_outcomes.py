@@ -148,7 +148,7 @@ class _Totals:
             self.counts["not over"] += 1
             return
         total = self._total(tuple(str(body.get(name)) for name in self._fields), first, after)
-        self.counts["told" if total is not None else "with a gap or without stock"] += 1
+        self.counts["told" if total is not None else "with a gap, a refused row or without stock"] += 1
         if total is None:
             return
         end = start_of(after, self.form.every, self.form.zone).astimezone(UTC)
@@ -174,6 +174,8 @@ class _Totals:
         series = self._places.get(key)
         if series is None:
             return 0.0 if self.form.zeros_left_out and key[1:] in self._sites else None
+        if self.table.doubts(series, first, after):
+            return None
         periods, quantities = self.table.between(series, first, after)
         if len(periods) < after - first and not self.form.zeros_left_out:
             return None

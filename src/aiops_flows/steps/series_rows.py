@@ -30,8 +30,8 @@ _NOTHING = frozenset({""})
 class SeriesRows(SeriesForm):
     """A source has one row for each series and period; as ``rows`` of a case type it makes one case of each series.
 
-    The case is as of the first period of which no series of the delivery tells a quantity: its id is ``item/site/``
-    and that period, its moment of receipt the start of it (unless the rows say ``received_at``), its history what is
+    The case is as of the period after the last finished one that the delivery names: its id is ``item/site/`` and that
+    period, its moment of receipt the start of it (unless the rows say ``received_at``), its history what is
     told of the periods before. Of every other column it has the last value. Taken in as history, the source gives the
     lines that it would have given in the ``past`` latest of its periods. A source that has the history already is taken
     as it is. Rows of a series that cannot be read, or contradict each other, put the series to quarantine.
@@ -56,9 +56,9 @@ class SeriesRows(SeriesForm):
         return True
 
     def cases_of(self, case_type: type[Case], delivery: Delivery, now: datetime, *, past: bool) -> Delivery:
-        """One row a series, as of the first period that the delivery does not tell; or one a series and past period."""
+        """One row a series, as of the period after the delivery's last one; or one a series and past period."""
         table = read_table(self, delivery, now, case_type.absent)
-        first = table.running if table.last is None else table.last + 1
+        first = table.running if table.last_named is None else table.last_named + 1
         known, absent = _names(case_type), case_type.absent
         if past:
             firsts = range(max(first - self.past, int(table.period.min(initial=first)) + 1), first)

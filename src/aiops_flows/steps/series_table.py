@@ -31,7 +31,6 @@ _Ints = NDArray[np.int64]
 _Floats = NDArray[np.float64]
 
 _NOWHERE = -(2**62)  # the period of a row whose period cannot be read
-_NO = {"0", "0.0", "false", "no", "n", "f"}
 _SHOWN = 40
 _EXACT = 2**53
 
@@ -67,8 +66,19 @@ class SeriesTable:
 
     @property
     def last(self) -> int | None:
-        """The last period of which any series tells a quantity."""
+        """The last period for which any series has a quantity."""
         return int(self.period.max()) if len(self.period) else None
+
+    @property
+    def last_named(self) -> int | None:
+        """The last finished period that any row names, whether or not its quantity could be read."""
+        refused = [each.period for reasons in self.wrong.values() for each in reasons if each.period is not None]
+        finished = [period for period in refused if period < self.running]
+        return max([*finished, *([] if self.last is None else [self.last])], default=None)
+
+    def doubts(self, series: int, first: int, after: int) -> bool:
+        """Whether rows of a series were refused whose period lies in a span, or could not be read."""
+        return any(each.period is None or first <= each.period < after for each in self.wrong.get(series, ()))
 
     def between(self, series: int, first: int, after: int) -> tuple[_Ints, _Floats]:
         """Periods and quantities of one series, from ``first`` on and before ``after``."""
@@ -247,12 +257,28 @@ def _amounts(form: SeriesForm, delivery: Delivery, absent: frozenset[str]) -> li
     amounts = _each_once(column_of(delivery, form.quantity), lambda value: _amount(form, value, absent))
     if form.stockout is None or form.stockout not in delivery.columns:
         return amounts
-    marks = column_of(delivery, form.stockout)
-    return [math.nan if _is_said(mark, absent) else amount for mark, amount in zip(marks, amounts, strict=True)]
+    marks = _each_once(column_of(delivery, form.stockout), lambda mark: _out_of_stock(form, mark, absent))
+    return [_sold_amount(out, amount) for out, amount in zip(marks, amounts, strict=True)]
 
 
-def _is_said(mark: Any, absent: frozenset[str]) -> bool:
-    return is_there(mark, absent) and str(mark).strip().lower() not in _NO
+def _sold_amount(out: bool | str, amount: float | str | None) -> float | str | None:
+    """The quantity of a row, or what is wrong with its mark; of a period without stock, demand is unknown."""
+    if isinstance(out, str):
+        return out
+    return math.nan if out else amount
+
+
+def _out_of_stock(form: SeriesForm, mark: Any, absent: frozenset[str]) -> bool | str:
+    """Whether a mark says that stock was out, or what is wrong with the mark."""
+    if not is_there(mark, absent):
+        return False
+    text = _text(mark).casefold()
+    if text in form.stockout_meaning:
+        return form.stockout_meaning[text]
+    return (
+        f"{form.stockout} {str(mark)[:_SHOWN]!a} is not a known mark; expected one of {sorted(form.stockout_meaning)}, "
+        "or declare its meaning, such as SeriesRows(stockout_marks={'ja': True, 'nein': False})"
+    )
 
 
 def _amount(form: SeriesForm, value: Any, absent: frozenset[str]) -> float | str | None:

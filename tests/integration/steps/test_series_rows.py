@@ -127,7 +127,7 @@ def test_bad_rows_put_their_series_to_quarantine_and_no_other(place: Workspace) 
         "2025-04: demand -3 is negative",
         "2025-05: demand 1e+300 is beyond what can be computed with",
         "2025-06: told as 7 and as 306",
-        "month: '2025-06-15' is no beginning of a month; is the series kept by month?",
+        "month: '2025-06-15' is neither the first nor the last day of a month; is the series kept by month?",
         "2160-01 has not begun",
         "2025-03: demand inf is beyond what can be computed with",
     ]
@@ -203,7 +203,7 @@ def test_past_lines_hold_nothing_of_their_own_period_or_later() -> None:
     then, _ = made(sold(2, until="2025-01"))
     for _, line in past.iloc[:4].iterrows():
         assert then[line["case_id"]] == line.to_dict()
-    with pytest.raises(SourceError, match="no month"):
+    with pytest.raises(SourceError, match="not a valid month"):
         past_cases(Line.rows, sold(1), ["soon"])
 
 
@@ -303,6 +303,77 @@ def test_demand_without_stock_is_not_known(place: Workspace) -> None:
     silent = UseCase(name="silent", case=Line, models=[replace(LINES.models[0], output="other")], review=LINES.review)
     with pytest.raises(UseCaseError, match="no model has the output 'demand'"):
         record_outcomes(place, silent, sold(1))
+
+
+def test_a_mark_of_stock_that_is_not_known_is_refused_until_it_is_declared() -> None:
+    """No language's "no" is taken for a yes: the series is refused with the way out, or the marks are declared."""
+
+    class Marked(Line):
+        rows: ClassVar = SeriesRows(
+            key=["item", "site"], period="month", quantity="demand", every="month", stockout="out"
+        )
+
+    class Declared(Line):
+        rows: ClassVar = replace(Marked.rows, stockout_marks={"Ja": True, "nein": False})
+
+    rows = sold(2, sites=("north",))
+    rows["out"] = np.where((rows["item"] == "part-0") & (rows["month"] == "2025-11"), "ja", "nein")
+    lines, refused = made(rows, case_type=Marked)
+    assert lines == {}
+    assert "out 'nein' is not a known mark" in refused[0].reason
+    assert "stockout_marks={" in refused[0].reason
+    lines, refused = made(rows, case_type=Declared)
+    assert not refused
+    assert lines["part-0/north/2026-01"]["history"]["values"][-2:] == [None, 12.0]
+    with pytest.raises(SourceError, match="out"):
+        made(rows.drop(columns="out"), case_type=Declared)
+    with pytest.raises(UseCaseError, match="no stockout"):
+        SeriesRows(key=["item"], period="month", quantity="demand", every="month", stockout_marks={"x": True})
+
+
+def test_a_last_period_that_nobody_can_read_is_refused_not_forgotten(place: Workspace) -> None:
+    """No line is made for a month that is over; the outcome of earlier lines stays unknown instead of zero."""
+
+    class Zeros(Line):
+        rows: ClassVar = replace(Line.rows, zeros_left_out=True)
+
+    bad = sold(2, sites=("north",)).astype({"demand": object})
+    bad.loc[bad["month"] == "2025-12", "demand"] = "a dozen"
+    for case_type in (Line, Zeros):
+        lines, refused = made(bad, case_type=case_type)
+        assert lines == {}
+        assert [each.case_id for each in refused] == ["part-0/north/2026-01", "part-1/north/2026-01"]
+        assert "2025-12: demand 'a dozen'" in refused[0].reason
+
+    use_case = UseCase(name=LINES.name, case=Zeros, models=LINES.models, review=LINES.review)
+    before = past_cases(Zeros.rows, sold(2, sites=("north",)), ["2025-11"])
+    take_in(place, use_case, before, history=True)
+    assert record_outcomes(place, use_case, bad) == OutcomesRecorded(quarantined=2)
+
+
+def test_weeks_are_read_by_their_end_and_from_any_day_on() -> None:
+    """A table of weeks that end on Sunday is by week; one of weeks from Wednesday on says so."""
+
+    class Weekly(Line):
+        rows: ClassVar = SeriesRows(key=["item", "site"], period="week", quantity="demand", every="week")
+
+    class FromWednesday(Line):
+        rows: ClassVar = SeriesRows(key=["item", "site"], period="week", quantity="demand", every="week-wednesday")
+
+    now = datetime(2026, 3, 5, tzinfo=UTC)
+    ends = pd.DataFrame({"item": "lamp", "site": "north", "week": ["2026-02-22", "2026-03-01"], "demand": [6, 7]})
+    lines, refused = made(ends, now, Weekly)
+    assert not refused
+    assert lines["lamp/north/2026-W10"]["history"]["values"] == [6.0, 7.0]
+    assert lines["lamp/north/2026-W10"]["history"]["first"] == "2026-02-16T00:00:00+00:00"
+
+    begins = ends.assign(week=["2026-02-18", "2026-02-25"])
+    lines, refused = made(begins, now, FromWednesday)
+    assert not refused
+    assert lines["lamp/north/2026-03-04"]["received_at"] == "2026-03-04T00:00:00+00:00"
+    checked = check_rows(FromWednesday, cases_in(FromWednesday, next(iter(deliveries(begins))), now))
+    assert checked.refused == []
+    assert json.loads(checked.bodies[0])["history"]["every"] == "week-wednesday"
 
 
 def test_periods_that_a_source_leaves_out_are_zero_where_it_says_so() -> None:

@@ -68,7 +68,7 @@ def test_a_frame_of_histories_is_the_same_from_cases_and_from_stored_bodies() ->
 @pytest.mark.parametrize(
     ("history", "said"),
     [
-        ({"every": "year"}, "'hour', 'day', 'week', 'month' or 'quarter'"),
+        ({"every": "year"}, "'week-sunday', 'month' or 'quarter'"),
         ({"first": "soon"}, "no ISO 8601"),
         ({"first": "2025-01-02"}, "not the start of a month"),
         ({"every": "week", "first": "2025-01-05"}, "not the start of a week"),
@@ -147,6 +147,16 @@ def test_a_period_is_the_same_by_number_name_and_start(every: Every) -> None:
         ("2026q2", "quarter", "2026-Q2"),
         ("2026W13", "week", "2026-W13"),
         ("2026-03-23", "week", "2026-W13"),
+        ("2026-03-29", "week", "2026-W13"),
+        ("KW13/2026", "week", "2026-W13"),
+        ("2026-03-22", "week-sunday", "2026-03-22"),
+        ("2026-03-28", "week-sunday", "2026-03-22"),
+        (date(2026, 3, 25), "week-wednesday", "2026-03-25"),
+        (pd.Period("2026-03-25", "W-SAT"), "week-sunday", "2026-03-22"),
+        ("03/2026", "month", "2026-03"),
+        ("2026-3", "month", "2026-03"),
+        (20260331, "month", "2026-03"),
+        ("Q2 2026", "quarter", "2026-Q2"),
         ("2026-03-29", "day", "2026-03-29"),
     ],
 )
@@ -159,14 +169,23 @@ def test_periods_are_read_as_sources_write_them(given: Any, every: Every, name: 
     ("given", "every"),
     [
         ("2026-03-15", "month"), ("03/01/2026", "month"), ("2026-13", "month"), (4473, "month"), (True, "month"),
-        (None, "month"), (pd.NaT, "month"), (float("nan"), "day"), ("2026-03-29", "week"), ("2026-W60", "week"),
+        (None, "month"), (pd.NaT, "month"), (float("nan"), "day"), ("2026-03-25", "week"), ("2026-W60", "week"),
+        ("2026-03-23", "week-sunday"), ("2026-W13", "week-sunday"), (45356, "day"),
         ("2026-03-29T05:00", "day"), ("2026-03-29T05:30", "hour"), ("2026-Q1", "month"), ({"a": 1}, "day"),
     ],
 )  # fmt: skip
 def test_what_names_no_period_is_refused(given: Any, every: Every) -> None:
     """A day within a month, another order of day and month, or no date at all are never guessed at."""
-    with pytest.raises(ValueError, match=r"is (no|not)|Invalid week"):
+    with pytest.raises(ValueError, match=r"is (not|neither|a \w+day, which)|does not begin|Invalid week"):
         read_period(given, every)
+
+
+def test_a_day_within_a_week_names_the_declaration_that_would_take_it() -> None:
+    """The way out stands in the refusal."""
+    with pytest.raises(ValueError, match=r"is a Wednesday.*declare every='week-wednesday'"):
+        read_period("2026-03-25", "week")
+    with pytest.raises(ValueError, match=r"is a Monday.*declare every='week'"):
+        read_period("2026-03-23", "week-sunday")
 
 
 def test_clocks_of_a_zone_show_hours_twice_or_not_at_all() -> None:
