@@ -121,7 +121,7 @@ class Season:
     def watch(self, place: Workspace) -> None:
         """Tell what the monitor says and does: the estimate from the audit lane, and its alarms."""
         health = watching.monitor(place, self.use_case)
-        found, limit = health.quality, self.use_case.review.max_error
+        found, limit = health.quality, self.use_case.review.error_limit()
         if found.error is not None:
             said = "of the worst was lost on average by" if needs_cases(self.use_case) else "are wrong of"
             grounds = f"{found.outcomes} outcomes" if found.rests_on == "outcomes" else f"{found.read} blind readings"

@@ -36,23 +36,45 @@ class ReviewPolicy:
     """What may be decided without a person, how much of it is read all the same, and how fast people must answer.
 
     A case is decided by policy only where a rule of ``auto`` holds *and* the confidence of the judged models reaches a
-    threshold that is certified on labelled rows the models have not seen: at most ``max_error`` wrong verdicts among
-    those decided, with probability ``confidence``. Without such a certificate every case goes to a person.
+    threshold that is certified on labelled rows the models have not seen. Three things are certified, each with
+    probability ``confidence``: at most ``max_error`` of the automatic decisions of each verdict are wrong; of the cases
+    of each true class at most ``max_missed`` are decided wrongly; and a naive rule, which gives every case the same
+    verdict, would be wrong more often. Without such a certificate every case goes to a person.
     """
 
     verdicts: Sequence[str]
     """Every verdict a case can get."""
     auto: Mapping[str, Rule] = field(default_factory=dict)
     """Verdict -> rule; the first rule that holds gives the verdict, none means a person decides."""
+    adverse: Sequence[str] = ()
+    """The verdicts that go against the person concerned, such as a denial. They are never automatic, unless
+    ``allow_adverse`` says so."""
+    allow_adverse: bool = False
+    """Whether ``auto`` may have a rule for an adverse verdict."""
     judged_by: str | Sequence[str] | Mapping[str, Loss | None] | None = None
     """The outcomes that show whether a verdict was right; by default the first model's output. All must be right: a
     case's loss is the largest over them. The first named, where it has no loss of its own, is the verdict's judge: it
     is right when the verdict equals the outcome. Every other is right when the model's prediction equals the outcome,
     or as its loss says; a quantity needs one (``evidence.losses``)."""
-    max_error: float = 0.05
+    max_error: float | Mapping[str, float] = 0.05
+    """The share of wrong ones (or the mean loss) that is allowed among the automatic decisions of each verdict: one
+    number for all, or one for each verdict of ``auto``."""
+    max_missed: float | Mapping[str, float] | None = None
+    """The share of the cases of each true class that may be decided wrongly without a person: one number for all
+    classes, or one for each class named. A class that is not named may be missed as often as ``max_error`` allows the
+    automatic verdicts that are wrong for it. 1 promises nothing. Not used where a loss in ``judged_by`` says what a
+    missed case costs."""
+    allow_naive: bool = False
+    """Whether a certificate may rest on what a naive rule, which gives every case the same verdict, gets as well."""
     confidence: float = 0.90
     segments: str | None = None
-    """A column of the case; each of its values is certified apart, and gets a threshold of its own or none."""
+    """A column of the case, or the output of a classifier; each of its values is certified apart, and gets a threshold
+    of its own or none."""
+    pool_rare: bool = True
+    """Whether segments with too few labelled rows to be certified alone are certified together, as "all others"."""
+    batch_false_alarms: float = 0.01
+    """The share of batches like the certified rows that may be sent to review as unlike them; 0: batches are not
+    compared with the certified rows."""
     valid_for: timedelta = timedelta(days=90)
     """So long after it was issued a certificate allows anything."""
     audit: float = 0.02
@@ -84,10 +106,8 @@ class ReviewPolicy:
     def __post_init__(self) -> None:
         if unknown := set(self.auto) - set(self.verdicts):
             raise UseCaseError(f"auto decides {sorted(unknown)}, which verdicts does not list: {list(self.verdicts)}")
-        if not (0 < self.max_error < 1 and 0 < self.confidence < 1):
-            raise UseCaseError(
-                f"max_error {self.max_error} and confidence {self.confidence} must lie strictly between 0 and 1"
-            )
+        self._check_limits()
+        self._check_adverse()
         for name in ("audit", "second_readings", "known_cases"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UseCaseError(f"{name} is {getattr(self, name)}; it is a share, give a number from 0 to 1")
@@ -102,6 +122,51 @@ class ReviewPolicy:
         if self.on_alarm not in get_args(OnAlarm):
             raise UseCaseError(f"on_alarm is {self.on_alarm!r}; choose one of {list(get_args(OnAlarm))}")
         self._check_judges()
+
+    def _check_limits(self) -> None:
+        """See that every limit is a share, and that limits by verdict name each automatic verdict."""
+        limits = list(self.max_error.values()) if isinstance(self.max_error, Mapping) else [self.max_error]
+        if not (all(0 < limit < 1 for limit in limits) and 0 < self.confidence < 1):
+            raise UseCaseError(
+                f"max_error {self.max_error} and confidence {self.confidence} must lie strictly between 0 and 1"
+            )
+        if isinstance(self.max_error, Mapping):
+            if unknown := sorted(set(self.max_error) - set(self.verdicts)):
+                raise UseCaseError(f"max_error names {unknown}, which verdicts does not list: {list(self.verdicts)}")
+            if absent := [verdict for verdict in self.auto if verdict not in self.max_error]:
+                raise UseCaseError(f"max_error has no limit for {absent}, which auto decides; add one for each of them")
+        shares = self.max_missed if isinstance(self.max_missed, Mapping) else {"": self.max_missed}
+        if odd := [share for share in shares.values() if share is not None and not 0 < share <= 1]:
+            raise UseCaseError(f"max_missed is {odd[0]}; it must be a share above 0 and at most 1")
+        if not 0 <= self.batch_false_alarms < 1:
+            raise UseCaseError(f"batch_false_alarms is {self.batch_false_alarms}; it must be a share from 0 to below 1")
+
+    def _check_adverse(self) -> None:
+        """See that adverse verdicts are verdicts, and automatic only where that is allowed."""
+        if unknown := sorted(set(self.adverse) - set(self.verdicts)):
+            raise UseCaseError(f"adverse names {unknown}, which verdicts does not list: {list(self.verdicts)}")
+        automatic = [verdict for verdict in self.auto if verdict in set(self.adverse)]
+        if automatic and not self.allow_adverse:
+            raise UseCaseError(
+                f"auto decides {automatic}, which adverse lists: adverse verdicts go to people. Remove the rule, or "
+                "set allow_adverse=True if they may be automatic"
+            )
+
+    def error_limit(self, verdict: str | None = None) -> float:
+        """The largest share of wrong automatic decisions that is allowed: of one verdict, or of all of them."""
+        if not isinstance(self.max_error, Mapping):
+            return self.max_error
+        return max(self.max_error.values()) if verdict is None else self.max_error[verdict]
+
+    def missed_limit(self, true_class: str) -> float:
+        """The largest share of the cases of a true class that may be decided wrongly without a person."""
+        if isinstance(self.max_missed, Mapping):
+            if true_class in self.max_missed:
+                return self.max_missed[true_class]
+        elif self.max_missed is not None:
+            return self.max_missed
+        wrong = [self.error_limit(verdict) for verdict in self.auto if verdict != true_class]
+        return max(wrong, default=self.error_limit())
 
     def _check_judges(self) -> None:
         if self.judged_by is None:
@@ -135,6 +200,9 @@ class ReviewPolicy:
         parts["auto"] = [[verdict, rule_text(rule)] for verdict, rule in self.auto.items()]
         parts["priority"] = rule_text(self.priority)
         parts["judged_by"] = [[name, _loss_text(loss)] for name, loss in self.judges("").items()]
+        for name in ("max_error", "max_missed"):
+            if isinstance(limits := getattr(self, name), Mapping):
+                parts[name] = sorted([str(of), share] for of, share in limits.items())
         del parts["terms"]  # where there are none, the version is what it was before there were any
         if self.terms:
             parts["terms"] = [[name, rule_text(term)] for name, term in self.terms.items()]

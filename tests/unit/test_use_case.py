@@ -103,6 +103,13 @@ def test_a_path_without_a_use_case_says_what_was_expected(path: str) -> None:
     [
         ({"max_error": 0.0}, "strictly between"),
         ({"confidence": 1.0}, "strictly between"),
+        ({"max_error": {"no": 0.1, "perhaps": 0.1}}, "max_error names"),
+        ({"max_error": {"yes": 0.1}}, "no limit for"),
+        ({"max_error": {"no": 0.0}}, "strictly between"),
+        ({"max_missed": 0.0}, "max_missed is 0.0"),
+        ({"max_missed": {"yes": 1.5}}, "max_missed is 1.5"),
+        ({"batch_false_alarms": 1.0}, "batch_false_alarms is 1.0"),
+        ({"adverse": ["perhaps"]}, "adverse names"),
         ({"audit": 1.2}, "audit is 1.2; it is a share"),
         ({"second_readings": -0.1}, "second_readings is -0.1"),
         ({"known_cases": 2}, "known_cases is 2"),
@@ -156,8 +163,14 @@ def as_far(said: object, true: object) -> object:
 OTHERS: dict[str, object] = {
     "verdicts": ["yes", "no", "maybe"],
     "auto": {},
+    "adverse": ["yes"],
+    "allow_adverse": True,
     "judged_by": {"risk": beyond(0.1)},
     "max_error": 0.04,
+    "max_missed": 0.1,
+    "allow_naive": True,
+    "pool_rare": False,
+    "batch_false_alarms": 0.02,
     "confidence": 0.8,
     "segments": "region",
     "valid_for": timedelta(days=30),
@@ -183,6 +196,26 @@ def test_the_policy_version_covers_every_field() -> None:
     losses = [replace(POLICY, judged_by={"risk": loss}).version for loss in (None, beyond(0.2), as_far, wrong)]
     assert len({POLICY.version, *versions, *losses}) == 1 + len(versions) + len(losses)
     assert replace(POLICY, judged_by={"risk": beyond(0.1)}).version == versions[list(OTHERS).index("judged_by")]
+    by_verdict = [replace(POLICY, max_error={"no": 0.05, "yes": share}).version for share in (0.01, 0.02)]
+    by_class = [replace(POLICY, max_missed={"yes": share}).version for share in (0.01, 0.02)]
+    assert len({POLICY.version, *by_verdict, *by_class}) == 5
+
+
+def test_an_adverse_verdict_is_automatic_only_where_the_policy_allows_it() -> None:
+    """A rule for a verdict that goes against somebody is refused at the declaration, unless it is allowed by name."""
+    with pytest.raises(UseCaseError, match="adverse verdicts go to people"):
+        replace(POLICY, adverse=["no"])
+    assert replace(POLICY, adverse=["no"], allow_adverse=True).auto == POLICY.auto
+    assert replace(POLICY, adverse=["yes"]).adverse == ["yes"]
+
+
+def test_limits_may_differ_by_verdict_and_by_true_class() -> None:
+    """A class without a limit of its own may be missed as often as the verdicts that are wrong for it may be wrong."""
+    rules = {"no": risky, "yes": lambda orders: ~risky(orders)}
+    policy = replace(POLICY, auto=rules, max_error={"no": 0.02, "yes": 0.10}, max_missed={"maybe": 0.5})
+    assert (policy.error_limit("no"), policy.error_limit("yes"), policy.error_limit()) == (0.02, 0.10, 0.10)
+    assert [policy.missed_limit(name) for name in ("yes", "no", "maybe", "other")] == [0.02, 0.10, 0.5, 0.10]
+    assert replace(policy, max_missed=0.3).missed_limit("yes") == 0.3
 
 
 @pytest.mark.parametrize(

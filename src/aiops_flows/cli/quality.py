@@ -63,7 +63,7 @@ def quality(
         basis = "The policy has no decided case read: the error rests on the outcomes of all of them, in mature periods"
     else:
         basis = "Estimates weigh each reading by its probability"
-    say(f"limit of the policy: {declared.review.max_error:g}. {basis} (95 %)")
+    say(f"limit of the policy: {declared.review.error_limit():g}. {basis} (95 %)")
     _show_corrections(place, declared, moment_of(as_known))
 
 

@@ -192,7 +192,7 @@ def _certificate(use_case: UseCase, spec: ModelSpec, version: int, companions: d
         version=version,
         policy_version=use_case.review.version,
         threshold=0.0,
-        max_error=use_case.review.max_error,
+        max_error=use_case.review.error_limit(),
         confidence=use_case.review.confidence,
         coverage=1.0,
         labels_used=0,

@@ -179,7 +179,7 @@ def _side(done: Run, start: pd.Timestamp, end: pd.Timestamp, money: Money | None
     events = _events(done)
     log, name = done.place.log, done.use_case.name
     worked = pd.DataFrame([{"at": at, "seconds": each.seconds} for at, each in done.answered])
-    target = done.use_case.review.max_error
+    target = done.use_case.review.error_limit()
     return Side(
         name,
         done.use_case.review.version,

@@ -153,7 +153,7 @@ class _Watching:
         mine = self._in_order("error", mine[mine["audit_probability"].astype(float) > 0])
         return self._watched(
             "error",
-            self.use_case.review.max_error,
+            self.use_case.review.error_limit(),
             mine["loss"],
             mine["received_at"],
             weights=1 / mine["audit_probability"].astype(float),
@@ -165,7 +165,7 @@ class _Watching:
             return self._not("error", f"{BASIS}: {int(mine['outcome_loss'].notna().sum())} of {len(mine)} are known")
         counted = "" if len(labels) == labels["cases"].sum() else f"; {int(labels['cases'].sum())} cases"
         one = "" if not counted else f" received at {len(labels)} moments, each of which is one label"
-        found = self._watched("error", self.use_case.review.max_error, labels["loss"], labels["received_at"])
+        found = self._watched("error", self.use_case.review.error_limit(), labels["loss"], labels["received_at"])
         return replace(found, note=f"{BASIS}{counted}{one}")
 
     def error_of_all(self, decided: pd.DataFrame) -> list[Watched]:

@@ -114,7 +114,7 @@ def unseen_rows(
 def fewest_rows(use_case: UseCase) -> int:
     """The fewest rows, none of them wrong, that can certify anything."""
     policy = use_case.review
-    return math.ceil(math.log((1 - policy.confidence) / 2) / math.log1p(-policy.max_error))
+    return math.ceil(math.log((1 - policy.confidence) / 2) / math.log1p(-policy.error_limit()))
 
 
 def _column(output: str) -> str:
@@ -277,7 +277,7 @@ def _latest(use_case: UseCase, ordered: pd.DataFrame) -> NDArray[np.bool_]:
 
 
 def _most(use_case: UseCase) -> int:
-    return max(_ENOUGH, math.ceil(_ENOUGH_ERRORS / use_case.review.max_error))
+    return max(_ENOUGH, math.ceil(_ENOUGH_ERRORS / use_case.review.error_limit()))
 
 
 def latest_of_segments(use_case: UseCase, segments: NDArray[np.object_]) -> NDArray[np.bool_]:
