@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,11 +11,12 @@ from aiops_flows.cli.output import AsJson, UseCasePath, say, show_rows, working
 from aiops_flows.errors import SourceError, UseCaseError
 
 if TYPE_CHECKING:
-    from aiops_flows.starting import Plan
+    from aiops_flows.starting import Plan, Trial
 
 __all__ = ["conform", "history", "new"]
 
 FAILED = 1
+_MOST_REASONS = 10
 
 
 def new(
@@ -39,7 +39,7 @@ def new(
     with working("reading", quiet=as_json):
         plan = plan_of_file(name, source, outcome, case_id) if source else plan_made_up(name)
         written = write(plan, folder or Path(name))
-        trial = _trial(plan, written.folder)
+    trial = _trial(written.trial)
     if as_json:
         rows: list[dict[str, Any]] = [{"file": str(path)} for path in written.files]
         show_rows([*rows, *({"note": note} for note in [*written.notes, *trial])], as_json=True)
@@ -60,20 +60,10 @@ def _guessed(plan: Plan) -> list[dict[str, Any]]:
     return [*rows, {"column": plan.outcome.source, "becomes": "the outcome", "because": plan.outcome.why}]
 
 
-def _trial(plan: Plan, folder: Path) -> list[str]:
+def _trial(trial: Trial) -> list[str]:
     """How many of the past rows the new case type takes, and why not the others."""
-    from aiops_flows.steps.checking import check_rows
-    from aiops_flows.steps.sources import read_file
-    from aiops_flows.use_case import load_use_case
-
-    sys.path.insert(0, str(folder.absolute()))
-    try:
-        declared = load_use_case(f"{plan.module}:{plan.constant}")
-    finally:
-        sys.path.pop(0)
-    checked = check_rows(declared.case, read_file(folder / "data" / "past.csv"))
-    told = [f"{len(checked)} past rows are cases, {len(checked.refused)} would go to quarantine"]
-    return told + [f"  {reason}" for reason in dict.fromkeys(row.reason for row in checked.refused)][:3]
+    first = f"{trial.taken} rows of the file are cases, {trial.refused} would go to quarantine"
+    return [first, *(f"  {refusal}" for refusal in trial.refusals[:_MOST_REASONS])]
 
 
 def history(

@@ -5,12 +5,15 @@ from __future__ import annotations
 from aiops_flows.starting.columns import Column, guess_columns
 from aiops_flows.starting.outcome import Outcome, guess_outcome
 from aiops_flows.starting.plan import Plan, plan_made_up, plan_of_file
+from aiops_flows.starting.trial import Refusal, Trial
 from aiops_flows.starting.writing import Written, write
 
 __all__ = [
     "Column",
     "Outcome",
     "Plan",
+    "Refusal",
+    "Trial",
     "Written",
     "guess_columns",
     "guess_outcome",

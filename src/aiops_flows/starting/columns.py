@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import keyword
 import math
 import re
 from collections.abc import Collection, Sequence
@@ -12,6 +11,7 @@ from typing import Literal
 
 from aiops_flows.case_type import Case
 from aiops_flows.errors import SourceError
+from aiops_flows.starting.naming import field_names
 from aiops_flows.steps.checking import check_rows
 from aiops_flows.steps.delivery import Delivery
 
@@ -23,7 +23,6 @@ __all__ = [
     "guess_columns",
     "guess_id",
     "guess_received",
-    "identifier",
     "is_name",
     "moment_of",
 ]
@@ -62,29 +61,29 @@ class Column:
     lowest: float = 0.0
 
 
-def guess_columns(delivery: Delivery, leave_out: Collection[str] = ()) -> list[Column]:
+def guess_columns(delivery: Delivery, leave_out: Collection[str] = (), taken: Collection[str] = ()) -> list[Column]:
     """What each column of a delivery seems to hold, in the order of the file.
 
+    ``taken`` are names that no field may have.
+
     Raises:
-        SourceError: there is no row, or two columns would get the same name.
+        SourceError: there is no row.
     """
     if not delivery.rows:
         raise SourceError(f"{delivery.name} has no rows; a use case is guessed from a few hundred")
-    found: list[Column] = []
-    for source in delivery.columns:
-        if source in leave_out:
-            continue
+    sources = [source for source in delivery.columns if source not in leave_out]
+    columns = []
+    for source, name in zip(sources, field_names(sources, taken), strict=True):
         values = ["" if row[source] is None else str(row[source]).strip() for row in delivery.rows]
-        found.append(_guess(source, values))
-    names = [column.name for column in found]
-    return [replace(column, name=_apart(names, place)) for place, column in enumerate(found)]
+        columns.append(_guess(source, name, values))
+    return columns
 
 
-def _guess(source: str, values: Sequence[str]) -> Column:
+def _guess(source: str, name: str, values: Sequence[str]) -> Column:
     absent = frozenset(value for value in set(values) if value in ABSENT)
     there = [value for value in values if value not in absent]
     different = set(there)
-    column = Column(source, identifier(source), "nothing", len(values) - len(there), absent - {""})
+    column = Column(source, name, "nothing", len(values) - len(there), absent - {""})
     column = replace(column, distinct=len(different))
     if not there:
         return replace(column, why="every row is empty")
@@ -177,22 +176,3 @@ def guess_received(columns: Sequence[Column]) -> Column | None:
     """The column that tells when a row was received: the first moment with such a name that is never missing."""
     moments = [each for each in columns if each.holds == "moment" and not each.missing]
     return next((each for each in moments if _RECEIVED.search(each.source)), None)
-
-
-def identifier(source: str) -> str:
-    """A column's name as the name of a field."""
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", source.strip())
-    name = re.sub(r"\W+", "_", spaced.lower(), flags=re.ASCII).strip("_") or "column"
-    if name[0].isdigit():
-        name = f"n{name}"
-    clashes = keyword.iskeyword(name) or hasattr(Case, name) or name in _TAKEN or name.startswith("model_")
-    return f"{name}_" if clashes and not name.startswith("model_") else f"the_{name}" if clashes else name
-
-
-_TAKEN = {"batch", "case_id", "received_at", "verdict", "verdict_reason", "verdict_by"}
-
-
-def _apart(names: Sequence[str], place: int) -> str:
-    """The name of a column, with a number where an earlier one has it."""
-    before = names[:place].count(names[place])
-    return f"{names[place]}_{before + 1}" if before else names[place]

@@ -9,7 +9,8 @@ from statistics import median, quantiles
 from typing import Literal
 
 from aiops_flows.errors import SourceError
-from aiops_flows.starting.columns import ABSENT, identifier
+from aiops_flows.starting.columns import ABSENT
+from aiops_flows.starting.naming import identifier
 
 __all__ = ["Outcome", "guess_outcome"]
 

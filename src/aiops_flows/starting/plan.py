@@ -6,7 +6,7 @@ import importlib.util
 import keyword
 import random
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from aiops_flows.starting.columns import (
     moment_of,
 )
 from aiops_flows.starting.leaking import numbers_rows, tells_all
+from aiops_flows.starting.naming import identifier
 from aiops_flows.starting.outcome import Outcome, guess_outcome
 from aiops_flows.starting.requests import made_up_requests
 from aiops_flows.starting.wording import Wording, wording_of
@@ -52,6 +53,8 @@ class Plan:
     """Cases that are yet to be decided."""
     origin: str
     """The file's name, or nothing where the data is made up."""
+    id_name: str
+    """The column of the data files that names a case."""
     case_id: Column | None = None
     received: Column | None = None
     left_out: Mapping[str, str] = field(default_factory=dict)
@@ -104,11 +107,6 @@ class Plan:
         wording = self.wordings.get(column.name)
         return "; ".join(filter(None, [wording.worth, wording.doubt])) if wording else column.why
 
-    @property
-    def id_name(self) -> str:
-        """The column of the data files that names a case."""
-        return self.case_id.source if self.case_id else "case_id"
-
 
 def plan_made_up(name: str) -> Plan:
     """A plan from made-up requests, for who wants to see one run first.
@@ -150,12 +148,13 @@ def _plan(name: str, delivery: Delivery, outcome: str, case_id: str) -> Plan:
     for column in filter(None, (outcome, case_id)):
         if column not in delivery.columns:
             raise SourceError(f"{delivery.name} has no column {column!r}; it has {delivery.columns[:20]}")
-    columns = guess_columns(delivery, leave_out=[outcome])
-    named = next((each for each in columns if each.source == case_id), None) or guess_id(columns, len(delivery.rows))
+    columns = guess_columns(delivery, leave_out=[outcome], taken=_added_columns(outcome))
+    named = _id_column(columns, case_id, len(delivery.rows))
     received = guess_received([each for each in columns if each is not named])
-    fields = [each for each in columns if each not in (named, received) and each.source != "case_id"]
+    fields = [each for each in columns if each not in (named, received)]
     found = guess_outcome(outcome, [_text(row[outcome]) for row in delivery.rows])
-    numbered = ({"case_id": f"row-{at:06d}"} for at in range(1, len(delivery.rows) + 1))
+    id_name = named.source if named else _unused("case_id", delivery.columns)
+    numbered = ({id_name: f"row-{at:06d}"} for at in range(1, len(delivery.rows) + 1))
     rows = [dict(row) if named else {**number, **row} for number, row in zip(numbered, delivery.rows, strict=False)]
     rows = _in_time(rows, received)
     past = [row for row in rows if _text(row[outcome]) not in ABSENT]
@@ -164,7 +163,7 @@ def _plan(name: str, delivery: Delivery, outcome: str, case_id: str) -> Plan:
         past, new = past[:-held], [*past[-held:], *new]
     wordings = _wordings(fields, past, found)
     left_out = _left_out(fields, past, new, found) | _unread(fields, wordings, past, found)
-    plan = Plan(name, fields, found, past, new, delivery.name, named, received, left_out, wordings)
+    plan = Plan(name, fields, found, past, new, delivery.name, id_name, named, received, left_out, wordings)
     if not plan.features:
         told = [f"{each.source} ({plan.left_out.get(each.name, each.holds)})" for each in fields]
         raise SourceError(
@@ -172,6 +171,24 @@ def _plan(name: str, delivery: Delivery, outcome: str, case_id: str) -> Plan:
             f"found {told[:20]}"
         )
     return plan
+
+
+def _id_column(columns: Sequence[Column], case_id: str, rows: int) -> Column | None:
+    """The column that was named, else one that looks like an id."""
+    if case_id:
+        return next((each for each in columns if each.source == case_id), None)
+    return guess_id(columns, rows)
+
+
+def _added_columns(outcome: str) -> set[str]:
+    """The columns that the library adds to a frame for the model of an outcome: no field may have their names."""
+    name = identifier(outcome)
+    return {name, *(f"{name}_{part}" for part in ("confidence", "version", "note"))}
+
+
+def _unused(name: str, columns: Collection[str]) -> str:
+    """The name; with a number where a column has it."""
+    return next(each for each in (name, *(f"{name}_{n}" for n in range(2, len(columns) + 3))) if each not in columns)
 
 
 def _in_time(rows: list[dict[str, Any]], received: Column | None) -> list[dict[str, Any]]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import csv
 import importlib
 import io
-import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -18,11 +17,16 @@ from aiops_flows.errors import UseCaseError
 from aiops_flows.starting.columns import ABSENT, Column
 from aiops_flows.starting.fields import field_lines, reader_of_moments
 from aiops_flows.starting.outcome import Outcome
+from aiops_flows.starting.placing import built_beside, fill, place
 from aiops_flows.starting.plan import Plan, Row
+from aiops_flows.starting.python_text import comment, literal, literals
+from aiops_flows.starting.trial import Trial, try_rows
+from aiops_flows.steps.delivery import Delivery
 
 __all__ = ["Written", "write"]
 
 _WIDTH = 105
+_CASES = ("past.csv", "new.csv")
 _HEAD = """# What runs when: `aiops-flows up` gives this file to the Prefect server that it starts.
 
 deployments:
@@ -35,30 +39,54 @@ class Written:
 
     folder: Path
     files: Sequence[Path]
+    trial: Trial
+    """How many of the file's rows the new case type takes."""
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class _Deployments:
+    """The text of the file of deployments."""
+
+    file: str
+    text: str
+    added: bool = False
+    """Whether the file exists and they were added at its end."""
     notes: Sequence[str] = ()
 
 
 def write(plan: Plan, folder: Path) -> Written:
-    """Write a new use case into a folder; nothing that is there is changed, but for deployments that are added.
+    """Write a new use case into a folder, all of it or nothing, once its case type has been tried on the rows.
+
+    Nothing in the folder is changed, except that deployments are added to its ``prefect.yaml``.
 
     Raises:
-        UseCaseError: a file that would be written is there already; then nothing is written.
+        UseCaseError: a file that would be written exists already, or the folder is a file; then nothing is written.
     """
     texts = _files(plan)
-    if there := [name for name in texts if (folder / name).exists()]:
+    if existing := [name for name in texts if (folder / name).exists()]:
         raise UseCaseError(
-            f"{folder} has {there} already, and nothing is written over; choose another --folder or name"
+            f"{folder} has {existing} already, and nothing is written over; choose another --folder or name"
         )
-    deployments, notes = _deployments(plan, folder)
-    texts |= deployments
+    if folder.exists() and not folder.is_dir():
+        raise UseCaseError(f"{folder} is a file; choose another --folder or name")
+    deployments = _deployments(plan, folder)
+    texts[deployments.file] = deployments.text
     if plan.origin and not (folder / ".gitignore").exists():
         texts[".gitignore"] = "data/\n"
-    for name, text in texts.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+    with built_beside(folder) as scratch:
+        fill(scratch, texts)
+        trial = try_rows(plan.module, plan.constant, scratch, [_delivery(scratch / "data" / name) for name in _CASES])
+        place(scratch, folder, list(texts), deployments.file if deployments.added else None)
     importlib.invalidate_caches()  # else a process that looked for the module before would not find it
-    return Written(folder, [folder / name for name in texts], notes)
+    return Written(folder, [folder / name for name in texts], trial, deployments.notes)
+
+
+def _delivery(file: Path) -> Delivery:
+    """The rows of a data file that was just written."""
+    with file.open(encoding="utf-8", errors="surrogateescape", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    return Delivery(file.name, list(rows[0]) if rows else [], rows)
 
 
 def _files(plan: Plan) -> dict[str, str]:
@@ -80,7 +108,7 @@ def _words(plan: Plan) -> dict[str, str]:
     """What stands in the templates' places."""
     outcome = plan.outcome
     quantity = outcome.kind == "quantity"
-    classes = [json.dumps(name, ensure_ascii=False) for name in outcome.classes]
+    classes = [literal(name) for name in outcome.classes]
     slug = re.sub(r"[^a-z0-9]+", "-", outcome.name.lower()).strip("-") or "outcome"
     words = {
         "name": plan.name,
@@ -91,8 +119,8 @@ def _words(plan: Plan) -> dict[str, str]:
         "outcome": outcome.name,
         "slug": slug,
         "variable": f"{outcome.name}_model",
-        "origin": plan.origin or "made-up data",
-        "absent": _strings(sorted({"", *(mark for each in _columns(plan) for mark in each.absent)}), braces="{}"),
+        "guessed": "\n".join(f"    {line}" for line in comment(_origin(plan), indent=4)),
+        "absent": f"{{{literals(sorted({'', *(mark for each in _columns(plan) for mark in each.absent)}))}}}",
         "features": _list(plan.features),
         "labels_line": "" if _words_alone(plan) else f"LABELS = {_list(plan.labels)}\n",
         "words": plan.words,
@@ -107,8 +135,8 @@ def _words(plan: Plan) -> dict[str, str]:
         "near": f"{(outcome.spread or outcome.high) / 4 or 0.25:.3g}",
         "drop": f"{float(f'{(outcome.spread or outcome.high) / 10 or 0.1:.2g}'):g}",
         "said": f"{outcome.usual:g}" if quantity else classes[0],
-        "verdict": "accept" if quantity else outcome.classes[0],
-        "from_words": f" from {plan.origin}" if plan.origin else "",
+        "verdict": literal("accept") if quantity else classes[0],
+        "from_words": f" from {literal(plan.origin)}" if plan.origin else "",
         "data_words": _data_words(plan),
         "fields": field_lines(plan),
         "imports": _imports(plan),
@@ -131,9 +159,9 @@ def _derived(plan: Plan) -> str:
     """The lines of what is derived from texts, where a model reads some."""
     if not plan.texts:
         return ""
-    lines = f'derived: ClassVar = {{"{plan.words}": CustomerWords({_strings(plan.texts, braces=("", ""))})}}'
+    lines = f'derived: ClassVar = {{"{plan.words}": CustomerWords({literals(plan.texts)})}}'
     if len(lines) > _WIDTH:
-        names = "".join(f"            {json.dumps(name)},\n" for name in plan.texts)
+        names = "".join(f"            {literal(name)},\n" for name in plan.texts)
         lines = f'derived: ClassVar = {{\n        "{plan.words}": CustomerWords(\n{names}        )\n    }}'
     said = "What the model reads of texts, and drift is measured on; personal data that has a form is masked."
     return f"\n    # {said}\n    {lines}"
@@ -150,19 +178,21 @@ def _columns(plan: Plan) -> list[Column]:
     return [*plan.columns, *filter(None, [plan.case_id, plan.received])]
 
 
-def _strings(names: Iterable[str], braces: Sequence[str] = "[]") -> str:
-    return braces[0] + ", ".join(json.dumps(name, ensure_ascii=False) for name in names) + braces[1]
-
-
 def _list(names: Sequence[str]) -> str:
     """Names as a list, over several lines where one does not hold it."""
-    line = _strings(names)
-    return line if len(line) < _WIDTH else "[\n" + "".join(f"    {json.dumps(name)},\n" for name in names) + "]"
+    line = f"[{literals(names)}]"
+    return line if len(line) < _WIDTH else "[\n" + "".join(f"    {literal(name)},\n" for name in names) + "]"
+
+
+def _origin(plan: Plan) -> str:
+    """Where the guesses come from."""
+    origin = literal(plan.origin) if plan.origin else "made-up data"
+    return f"Each field was guessed from {origin}: check that it holds what the business means by it."
 
 
 def _data_words(plan: Plan) -> str:
     if plan.origin:
-        return f"`data/` holds rows of {plan.origin}; it is kept out of version control (`.gitignore`)."
+        return f"`data/` holds rows of {literal(plan.origin)}; `.gitignore` keeps it out of version control."
     return "`data/` is made up; put files of your own in its place, and the fields of the case after them."
 
 
@@ -173,7 +203,7 @@ def _imports(plan: Plan) -> str:
     moments = plan.received is not None or "moment" in kinds
     fields = field_lines(plan)
     typing = ["Annotated"] * bool(reader) + ["ClassVar"]
-    ours = ["CaseId"] * (plan.case_id is not None and plan.case_id.source != "case_id") + ["Moment"] * moments
+    ours = ["CaseId"] * (plan.id_name != "case_id") + ["Moment"] * moments
     names = ["Case", "Gate", "ModelSpec", "ReviewPolicy", *["Text"] * ("text" in kinds), "UseCase"]
     pydantic = ["BeforeValidator"] * bool(reader) + ["Field"] * ("Field(" in fields)
     sparse = bool(plan.texts) and not quantity
@@ -229,28 +259,36 @@ def _apart(plan: Plan, rows: Sequence[Row]) -> tuple[str, str]:
 
 
 def _csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
+    names = list(rows[0]) if rows else list(columns)
+    returns = any("\r" in str(text) for row in [names, *(row.values() for row in rows)] for text in row)
     written = io.StringIO()
-    lines = csv.DictWriter(written, list(rows[0]) if rows else list(columns), lineterminator="\n")
+    lines = csv.DictWriter(
+        written,
+        names,
+        lineterminator="\n",
+        quoting=csv.QUOTE_ALL if returns else csv.QUOTE_MINIMAL,  # else a lone carriage return would end a line
+    )
     lines.writeheader()
     lines.writerows(rows)
     return written.getvalue()
 
 
-def _deployments(plan: Plan, folder: Path) -> tuple[dict[str, str], list[str]]:
-    """The text of ``prefect.yaml``: a new one, or the one that is there with more deployments at its end.
+def _deployments(plan: Plan, folder: Path) -> _Deployments:
+    """The text of ``prefect.yaml``: a new one, or the existing one with more deployments at its end.
 
-    Where these cannot be added without changing what is there, they get a file of their own, and a note says so.
+    Where these cannot be added without changing what the file says, they get a file of their own, and a note says so.
     """
     block = _filled("deployments", _words(plan))
     path = folder / "prefect.yaml"
     if not path.exists():
-        return {"prefect.yaml": _HEAD + block}, []
+        return _Deployments(path.name, _HEAD + block)
     before = path.read_text(encoding="utf-8")
     after = before.rstrip() + "\n\n" + _indented(block, before)
     if _only_added(before, after, block):
-        return {"prefect.yaml": after}, [f"deployments were added at the end of {path}"]
+        return _Deployments(path.name, after, added=True, notes=[f"deployments were added at the end of {path}"])
     beside = f"prefect-{plan.name}.yaml"
-    return {beside: _HEAD + block}, [f"{path} could not be added to: copy the deployments from {beside} into it"]
+    note = f"{path} could not be added to: copy the deployments from {beside} into it"
+    return _Deployments(beside, _HEAD + block, notes=[note])
 
 
 def _indented(block: str, before: str) -> str:

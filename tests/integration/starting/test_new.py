@@ -266,6 +266,6 @@ def test_the_command_says_what_it_guessed(here: Path, capsys: pytest.CaptureFixt
     new("late-tickets", None, odd_file(here / "odd.csv"), "Result", "", as_json=False)
     said = capsys.readouterr().out
     assert "it tells the outcome, or nearly" in said
-    assert "270 past rows are cases, 0 would go to quarantine" in said
+    assert "300 rows of the file are cases, 0 would go to quarantine" in said
     with pytest.raises(UseCaseError, match="say which column"):
         new("others", None, here / "odd.csv", "", "", as_json=False)
