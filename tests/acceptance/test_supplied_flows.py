@@ -57,6 +57,16 @@ def artifact_keys() -> set[str]:
     return {str(artifact.key) for artifact in found}
 
 
+def test_the_run_of_intake_says_what_became_of_the_source(place: Workspace, tmp_path: Path) -> None:
+    """Its state's message has the counts; the caller has the frame, as from any task."""
+    parcels_file = tmp_path / "parcels.csv"
+    make_parcels(20, seed=8).assign(colour="red", weight=[*range(1, 20), "heavy"]).to_csv(parcels_file, index=False)
+
+    state = intake(PARCELS, str(parcels_file), history=True, return_state=True)
+    assert message(state) == "19 cases, 1 row to quarantine, left out: 1 column (not part of the case)"
+    assert len(intake(PARCELS, str(parcels_file), history=True)) == 19
+
+
 def test_a_use_case_lives_on_a_prefect_server(place: Workspace, tmp_path: Path) -> None:
     """Each supplied flow ends Completed and says what it did."""
     history = make_parcels(1500, seed=1, prefix="H")

@@ -39,6 +39,8 @@ class Checked:
     digests: list[str] = field(default_factory=list)
     refused: list[QuarantineRow] = field(default_factory=list)
     ignored_columns: list[str] = field(default_factory=list)
+    repeats: int = 0
+    """Rows that say the same as an earlier row of the delivery, and are in it once."""
 
     def __len__(self) -> int:
         return len(self.bodies)
@@ -209,10 +211,13 @@ def _without_repeats(checked: Checked, source: str) -> Checked:
         first.setdefault(case_id, position)
     if len(first) == len(checked):
         return checked
+    conflicts = 0
     for position, case_id in enumerate(checked.case_ids):
         if checked.digests[position] != checked.digests[first[case_id]]:
             checked.refused.append(conflict_row(checked, position, source))
-    return checked.only(list(first.values()))
+            conflicts += 1
+    repeats = len(checked) - len(first) - conflicts
+    return replace(checked.only(list(first.values())), repeats=repeats)
 
 
 def conflict_row(checked: Checked, position: int, source: str) -> QuarantineRow:

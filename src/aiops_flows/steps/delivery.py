@@ -7,13 +7,14 @@ import gzip
 import io
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol, overload
 
 from aiops_flows.case_type import Case
 from aiops_flows.errors import SourceError
+from aiops_flows.sources.left_out import LeftOut, added_up
 
 __all__ = ["Delivery", "FrameRows", "RowsForm", "Unreadable", "cases_in", "column_of", "file_bytes", "file_text"]
 
@@ -73,6 +74,8 @@ class Delivery:
     rows: Sequence[Mapping[str, Any]]
     unreadable: Sequence[Unreadable] = field(default=())
     file: Path | None = None
+    left_out: Sequence[LeftOut] = field(default=())
+    """What the source holds that is neither in a row nor unreadable, with counts."""
 
 
 class RowsForm(Protocol):
@@ -95,7 +98,9 @@ def cases_in(case_type: type[Case], delivery: Delivery, now: datetime, *, past: 
     form: RowsForm | None = case_type.rows
     if form is None or not delivery.rows or not form.fits(case_type, delivery):
         return delivery
-    return form.cases_of(case_type, delivery, now, past=past)
+    made = form.cases_of(case_type, delivery, now, past=past)
+    of_the_form = [part for part in made.left_out if part not in delivery.left_out]
+    return replace(made, left_out=added_up([*delivery.left_out, *of_the_form]))
 
 
 def column_of(delivery: Delivery, name: str) -> list[Any]:

@@ -12,10 +12,12 @@ import pandas as pd
 
 from aiops_flows.case_log import Lease, leases, writes
 from aiops_flows.errors import BatchBusy
+from aiops_flows.sources.left_out import LeftOut, added_up
 from aiops_flows.steps.checking import Checked, check_rows, conflict_row
 from aiops_flows.steps.delivery import cases_in
 from aiops_flows.steps.frames import case_frame, empty_frame
 from aiops_flows.steps.inbox import work_through
+from aiops_flows.steps.intake_report import IntakeReport, publish_report, reports_in, with_reports
 from aiops_flows.steps.leftovers import left_behind, suspects
 from aiops_flows.steps.outcomes import outcomes_beside
 from aiops_flows.steps.owners import let_go_of_the_gone
@@ -48,7 +50,8 @@ def take_in(place: Workspace, use_case: UseCase, source: Source, *, history: boo
             will take them up.
 
     Returns:
-        One row a case: ``case_id``, ``batch``, ``received_at``, then the fields of the case type.
+        One row a case: ``case_id``, ``batch``, ``received_at``, then the fields of the case type. What was left out
+        of the source is attached to it: see `aiops_flows.steps.intake_report.report_of`.
 
     Raises:
         SourceError: the source cannot be read, or lacks a column that the case needs.
@@ -77,10 +80,12 @@ def _joined(use_case: UseCase, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """One frame of all; a case that came twice is kept once."""
     filled = [frame for frame in frames if not frame.empty]
     if not filled:
-        return empty_frame(use_case)
-    if len(filled) == 1:
-        return filled[0]
-    return pd.concat(filled, ignore_index=True).drop_duplicates("case_id", ignore_index=True)
+        joined = empty_frame(use_case)
+    elif len(filled) == 1:
+        joined = filled[0]
+    else:
+        joined = pd.concat(filled, ignore_index=True).drop_duplicates("case_id", ignore_index=True)
+    return with_reports(joined, [report for frame in frames for report in reports_in(frame)])
 
 
 def _store(place: Workspace, use_case: UseCase, delivery: Delivery, *, history: bool, patient: bool) -> pd.DataFrame:
@@ -88,7 +93,7 @@ def _store(place: Workspace, use_case: UseCase, delivery: Delivery, *, history: 
     checked = check_rows(use_case.case, delivery)
     if not len(checked) and not checked.refused:
         _logger.info("%s is empty", delivery.name)
-        return empty_frame(use_case)
+        return with_reports(empty_frame(use_case), [_report(delivery, checked, [], 0)])
     lease = _claimed(place, use_case, checked.digest, delivery.name, patient=patient)
     if history:  # before its cases are stored: should this process end now, no worker must find them left behind
         leases.finish(place.log, lease)
@@ -101,12 +106,12 @@ def _store(place: Workspace, use_case: UseCase, delivery: Delivery, *, history: 
         writes.add_quarantine(place.log, use_case.name, refused, lease)
     if delivery is not sent and not history:
         outcomes_beside(place, use_case, sent)
-    _report(delivery, checked, len(conflicts))
+    report = _report(delivery, checked, conflicts, len(refused))
     gone = set(conflicts)
     kept = checked.only([position for position in range(len(checked)) if position not in gone]) if gone else checked
     if not len(kept):
         leases.finish(place.log, lease)
-    return _frame_of(use_case.case, kept, lease.token, now)
+    return with_reports(_frame_of(use_case.case, kept, lease.token, now), [report])
 
 
 def _claimed(place: Workspace, use_case: UseCase, batch_id: str, source: str, *, patient: bool) -> Lease:
@@ -150,15 +155,23 @@ def _write(place: Workspace, use_case: UseCase, checked: Checked, lease: Lease, 
     return conflicts
 
 
-def _report(delivery: Delivery, checked: Checked, conflicts: int) -> None:
-    _logger.info(
-        "%s: %d cases, %d rows to quarantine",
-        delivery.name,
-        len(checked) - conflicts,
-        len(checked.refused) + conflicts,
+def _report(delivery: Delivery, checked: Checked, conflicts: Sequence[int], quarantined: int) -> IntakeReport:
+    """What became of the delivery, after it was logged."""
+    left_out = [*delivery.left_out, LeftOut("row", checked.repeats, "repeats another row of the source")]
+    if names := checked.ignored_columns:
+        left_out.append(LeftOut("column", len(names), "not part of the case", tuple(names)))
+    report = IntakeReport(
+        sources=(delivery.name,),
+        cases=len(checked) - len(conflicts),
+        quarantined=quarantined,
+        left_out=tuple(added_up(left_out)),
     )
-    if checked.ignored_columns:
-        _logger.info("%s: columns that are not part of the case: %s", delivery.name, checked.ignored_columns[:_SHOWN])
+    _logger.info("%s: %d cases, %d rows to quarantine", delivery.name, report.cases, report.quarantined)
+    for part in report.left_out:
+        shown = f": {list(part.names[:_SHOWN])}" if part.names else ""
+        _logger.info("%s: left out: %s%s", delivery.name, part, shown)
+    publish_report(report)
+    return report
 
 
 def _moment(moment: datetime) -> str:

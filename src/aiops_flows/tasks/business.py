@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from aiops_flows.steps import inference, outbox, outcomes
 from aiops_flows.steps import intake as taking_in
 from aiops_flows.steps import review as reviewing
+from aiops_flows.steps.intake_report import report_of
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.tasks.batches import batch_task
 from aiops_flows.use_case import ModelSpec, UseCase, load_use_case
@@ -27,14 +28,19 @@ def _loaded(use_case: UseCase | str) -> UseCase:
     return load_use_case(use_case) if isinstance(use_case, str) else use_case
 
 
-@batch_task
+def _intake_message(cases: pd.DataFrame) -> str:
+    return str(report_of(cases))
+
+
+@batch_task(message=_intake_message)
 def intake(use_case: UseCase | str, source: Source, *, history: bool = False) -> pd.DataFrame:
     """The cases of a file, inbox folder, frame, rows or query, stored once, as a frame.
 
     Columns added: ``case_id``, ``batch``, ``received_at`` and the fields of the case type.
     Rows that do not hold to the case type, and conflicts with stored cases, go to quarantine with the reason.
     With ``history`` the cases were decided elsewhere before: they are only learned from. Many rows: give a frame, since
-    Prefect walks through a list row by row.
+    Prefect walks through a list row by row. The task run's message says how many rows went to quarantine, and what was
+    left out of the source.
 
     Raises:
         SourceError: the source cannot be read, or lacks a column that every case needs.
