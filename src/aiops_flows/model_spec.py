@@ -11,13 +11,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from aiops_flows.errors import UseCaseError
+from aiops_flows.estimator_checks import estimator_type, last_step, probabilities_missing
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
     from sklearn.base import BaseEstimator
 
-__all__ = ["NAME", "CaseCost", "Gate", "Kind", "ModelSpec", "Slicing", "last_step", "quantile_column", "quantile_name"]
+__all__ = ["NAME", "CaseCost", "Gate", "Kind", "ModelSpec", "Slicing", "quantile_column", "quantile_name"]
 
 Kind = Literal["classifier", "regressor", "writer"]
 """What a model says: one of some classes, a quantity, or a text that a person starts from."""
@@ -161,14 +162,24 @@ class ModelSpec:
             raise UseCaseError(f"model {self.name} has a gate on mean_scaled_error; name a column of the case as scale")
         if any(not 0 < level < 1 for level in self.quantiles):
             raise UseCaseError(f"model {self.name}: quantiles {self.quantiles}; levels lie strictly between 0 and 1")
+        self._refuse_without_probabilities()
+
+    def _refuse_without_probabilities(self) -> None:
+        """Refuse a classifier, or its baseline, that cannot say how probable its answers are."""
+        for what, estimator in (("estimator", self.estimator), ("baseline", self.baseline)):
+            if estimator is not None and self.kind == "classifier" and (problem := probabilities_missing(estimator)):
+                raise UseCaseError(f"model {self.name}: its {what} {problem}")
 
     @cached_property
     def kind(self) -> Kind:
         """Whether it predicts classes or quantities, or writes texts."""
-        from sklearn.utils import get_tags
-
-        kind = get_tags(self.estimator).estimator_type
-        return kind if kind in {"regressor", "writer"} else "classifier"
+        match estimator_type(self.estimator):
+            case "regressor":
+                return "regressor"
+            case "writer":
+                return "writer"
+            case _:
+                return "classifier"
 
     @property
     def needs_outcomes(self) -> bool:
@@ -198,9 +209,3 @@ class ModelSpec:
     def quantile_columns(self) -> list[str]:
         """The columns of its quantiles, in ascending order of their levels."""
         return [quantile_column(self.output, level) for level in self.quantiles]
-
-
-def last_step(estimator: Any) -> Any:
-    """The estimator, or the last step of a scikit-learn Pipeline: the one that predicts."""
-    steps = getattr(estimator, "steps", None)
-    return last_step(steps[-1][1]) if steps else estimator

@@ -10,7 +10,8 @@ from typing import Any
 from aiops_flows.case_type import Case, CaseId, Derivation, Moment, Text
 from aiops_flows.effects import Effect
 from aiops_flows.errors import UseCaseError
-from aiops_flows.model_spec import NAME, CaseCost, Gate, Kind, ModelSpec, last_step, quantile_column, quantile_name
+from aiops_flows.estimator_checks import last_step
+from aiops_flows.model_spec import NAME, CaseCost, Gate, Kind, ModelSpec, quantile_column, quantile_name
 from aiops_flows.review_policy import Loss, ReviewPolicy
 
 __all__ = [

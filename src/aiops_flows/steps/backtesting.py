@@ -18,6 +18,7 @@ from aiops_flows.evidence.metrics import METRICS
 from aiops_flows.steps.costs import costs_of
 from aiops_flows.steps.frames import stored_frame
 from aiops_flows.steps.judging import baseline_of, fit, scored
+from aiops_flows.steps.labelled_counts import LabelledCounts, labelled_counts
 from aiops_flows.steps.rows import Labelled
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase
@@ -78,11 +79,11 @@ def backtest(
     record = _Record.read(place, use_case, spec, as_of or place.now())
     judged = [_judged(use_case, spec, record, *span) for span in record.spans(origins, every)]
     if not (made := [origin for origin in judged if origin.said]):
-        known = len(record.latest)
+        counts = labelled_counts(place, use_case, spec, as_of=as_of or place.now())
         raise TrainingError(
-            f"{use_case.name}: {spec.name} cannot be tested backwards: of {known} cases with a known outcome of "
-            f"{spec.output!r}, no origin has {spec.min_rows} (min_rows) known before it and one case after it. Record "
-            "more outcomes, with the moments at which they became known, or ask for fewer origins"
+            f"{use_case.name}: {spec.name} cannot be tested backwards: of {len(record.latest)} cases with a known "
+            f"outcome of {spec.output!r}, no origin has {max(spec.min_rows, 1)} (min_rows) known before it"
+            f"{_within(spec)} and one case after it. {_remedy(counts, judged)}"
         )
     whole = _Origin(
         TOTAL,
@@ -91,6 +92,21 @@ def backtest(
         {who: pooled([origin.said[who] for origin in made]) for who in made[0].said},
     )
     return pd.DataFrame([row for origin in (*judged, whole) for row in _rows(spec, origin)])
+
+
+def _within(spec: ModelSpec) -> str:
+    return "" if spec.train_window is None else f" and received within train_window ({spec.train_window.days:,} days)"
+
+
+def _remedy(counts: LabelledCounts, origins: Sequence[_Origin]) -> str:
+    """What to do where no origin has enough rows: what left rows out, or the dates of the outcomes."""
+    if counts.reasons:
+        return f"{str(counts)[:1].upper()}{str(counts)[1:]}"
+    most = max((origin.learned for origin in origins), default=0)
+    return (
+        f"The origin with the most has {most:,}. Record more outcomes, with the dates on which they became known "
+        "(known_at), lower min_rows, or ask for fewer origins"
+    )
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from aiops_flows.evidence.planning import coverage_with_more_labels
 from aiops_flows.evidence.thresholds import certify_threshold
 from aiops_flows.steps.certificate import Certificate, SegmentCertificate
 from aiops_flows.steps.inference import predict_with
+from aiops_flows.steps.labelled_counts import labelled_counts
 from aiops_flows.steps.rows import Labelled
 from aiops_flows.steps.unseen import latest_of_segments, unseen_rows
 from aiops_flows.steps.verdicts import (
@@ -99,6 +100,8 @@ def certify(
         companions[other.name] = number
     if not len(unseen):
         why = f"no case has a known outcome of {', '.join(use_case.judges)} that no model has learned from"
+        counts = labelled_counts(place, use_case, spec, as_of=as_of, window=spec.train_window)
+        why = "; ".join([why, *counts.reasons])
         return _issued(place, use_case, spec, version, unseen.digest, reason=why)
     if segmenting_model(use_case) is not None:
         latest = latest_of_segments(use_case, segments_of(use_case, frame))

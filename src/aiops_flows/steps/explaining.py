@@ -12,6 +12,7 @@ from aiops_flows.case_log import questions, versions
 from aiops_flows.errors import CaseUnknown, RegistryError, UseCaseError
 from aiops_flows.series.picture import picture
 from aiops_flows.steps.audit_lane import ASKED
+from aiops_flows.steps.class_answers import ClassAnswers
 from aiops_flows.steps.frames import stored_frame
 from aiops_flows.steps.inference import features_of
 from aiops_flows.steps.proposed_terms import proposed_terms
@@ -124,7 +125,7 @@ def _said(place: Workspace, use_case: UseCase, spec: ModelSpec, cases: pd.DataFr
     version = int(last["version"])
     confidence = None if pd.isna(last["confidence"]) else round(float(last["confidence"]), 4)
     said = {"model": spec.name, "kind": spec.kind, "version": version, "value": last["value"], "confidence": confidence}
-    best = _likeliest(last["scores"]) if spec.kind == "classifier" else []
+    best = _likeliest(last["scores"], last["value"]) if spec.kind == "classifier" else []
     said |= {"likeliest": best, "quantiles": _quantiles(last["scores"]) if spec.kind == "regressor" else {}}
     return [said | {"reasons": reasons_for(place, use_case, spec, version, cases)}]
 
@@ -135,10 +136,13 @@ def _quantiles(scores: str | None) -> dict[str, float]:
     return {name: value for name, value in said.items() if isinstance(value, int | float)}
 
 
-def _likeliest(scores: str | None) -> list[dict[str, Any]]:
-    """The most probable classes, the first ones first."""
+def _likeliest(scores: str | None, answer: Any) -> list[dict[str, Any]]:
+    """The most probable classes, the most probable first; the class of the answer is among them."""
     shares: dict[str, float] = json.loads(scores or "{}")
-    best = sorted(shares.items(), key=lambda share: (-share[1], share[0]))[:_CLASSES]
+    ordered = sorted(shares.items(), key=lambda share: (-share[1], share[0]))
+    best = ordered[:_CLASSES]
+    if answer in shares and answer not in dict(best):
+        best = [*best[:-1], (answer, shares[answer])]
     return [{"class": name, "probability": round(share, 4)} for name, share in best]
 
 
@@ -190,5 +194,6 @@ def _answer_of(spec: ModelSpec, estimator: Any, case: pd.DataFrame) -> Any:
     """Features -> the answer whose change is looked at."""
     if spec.kind == "regressor":
         return estimator.predict
-    best = int(np.asarray(estimator.predict_proba(case))[0].argmax())
-    return lambda features: np.asarray(estimator.predict_proba(features))[:, best]
+    asked = ClassAnswers.of(estimator)
+    place = int(asked.ask(case)[0, 0])
+    return lambda features: np.asarray(estimator.predict_proba(features))[:, place]

@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 import orjson
 import pandas as pd
+from numpy.typing import NDArray
 
 from aiops_flows.case_log import promotions, writes
 from aiops_flows.case_log.values import floats
 from aiops_flows.errors import RegistryError
+from aiops_flows.steps.class_answers import NO_CLASS, ClassAnswers, with_answers
 from aiops_flows.steps.frames import grown
 from aiops_flows.steps.halving import in_halves
 from aiops_flows.steps.quantiles import Quantities, path_of, quantile_columns, quantile_texts
@@ -59,10 +61,11 @@ def predict(place: Workspace, use_case: UseCase, model: str | ModelSpec, cases: 
 
     Returns:
         The frame with ``{output}`` (class label, quantity, or writing: a text, or a dict with the key ``text``),
-        ``{output}_confidence`` (probability of that class; else what the estimator's ``predict_confidence`` says, or
-        how narrow its interval is; NaN where it has neither), ``{output}_version`` (``Int64``), ``{output}_note``
-        (empty, or why nothing was said), and for each quantile a column such as ``{output}_q10`` (NaN where the version
-        does not know that level).
+        ``{output}_confidence`` (probability of that class, below 0.5 where an estimator with a threshold of its own
+        answers with the less probable one; of quantities what the estimator's ``predict_confidence`` says, or how
+        narrow its interval is; NaN where it has neither), ``{output}_version`` (``Int64``), ``{output}_note`` (empty,
+        or why nothing was said), and for each quantile a column such as ``{output}_q10`` (NaN where the version does
+        not know that level).
     """
     spec = model if isinstance(model, ModelSpec) else use_case.model(model)
     place.hold(use_case.name, cases["batch"].unique())
@@ -150,21 +153,23 @@ def _unless(failures: Mapping[int, str], numbers: np.ndarray[Any, Any]) -> list[
 
 
 def _classes(estimator: Any, features: pd.DataFrame) -> Answers:
-    classes = [str(name) for name in estimator.classes_]
-    probabilities, failures = _careful(estimator.predict_proba, features, len(classes))
-    best = probabilities.argmax(axis=1)
-    confidences: list[Any] = probabilities[np.arange(len(best)), best].tolist()
-    values: list[Any] = np.array(classes, dtype=object)[best].tolist()
-    scores = _scores(classes, probabilities)
+    asked = ClassAnswers.of(estimator)
+    numbers, failures = _careful(asked.ask, features, asked.width)
+    places, probabilities, sure = asked.read(numbers)
+    for position in np.flatnonzero(places == NO_CLASS).tolist():
+        failures.setdefault(position, "the model answered with something that is none of its classes")
+    confidences: list[Any] = sure.tolist()
+    values: list[Any] = asked.named(places).tolist()
+    scores = _scores(asked.classes, probabilities, places)
     for position in failures:
         values[position], confidences[position], scores[position] = None, None, "{}"
     return Answers(values, confidences, scores, failures)
 
 
-def _scores(classes: list[str], probabilities: np.ndarray[Any, Any]) -> list[str]:
+def _scores(classes: list[str], probabilities: np.ndarray[Any, Any], answered: NDArray[np.int64]) -> list[str]:
     """The probabilities of each row as a JSON object; many numbers are written by one call, which halves the cost."""
     if len(classes) > _FEW_CLASSES:
-        return _best_scores(classes, probabilities)
+        return _best_scores(classes, probabilities, answered)
     template = "{" + ",".join(f"{json.dumps(name).replace('%', '%%')}:%s" for name in classes) + "}"
     said: list[str] = []
     for start in range(0, len(probabilities), _AT_ONCE):  # all at once would take the most memory of a whole batch
@@ -173,13 +178,14 @@ def _scores(classes: list[str], probabilities: np.ndarray[Any, Any]) -> list[str
     return said
 
 
-def _best_scores(classes: list[str], probabilities: np.ndarray[Any, Any]) -> list[str]:
-    """The same of the most probable classes alone, the most probable first."""
+def _best_scores(classes: list[str], probabilities: np.ndarray[Any, Any], answered: NDArray[np.int64]) -> list[str]:
+    """The same of the most probable classes alone, the most probable first; the class of the answer is among them."""
     names = [json.dumps(name) for name in classes]
     said: list[str] = []
     for start in range(0, len(probabilities), _AT_ONCE):
         part = probabilities[start : start + _AT_ONCE]
-        best = np.argsort(-part, axis=1, kind="stable")[:, :_MOST_SCORES]
+        most = np.argsort(-part, axis=1, kind="stable")[:, :_MOST_SCORES]
+        best = with_answers(most, answered[start : start + _AT_ONCE])
         shares = np.take_along_axis(part, best, axis=1)
         numbers = iter(orjson.dumps(shares.ravel().tolist())[1:-1].decode().split(","))
         said += ["{" + ",".join(f"{names[at]}:{next(numbers)}" for at in row) + "}" for row in best.tolist()]

@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import logging
 import time
-import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from aiops_flows.case_log import promotions, versions
 from aiops_flows.drift import DriftReport, find_breaks, measure_drift
 from aiops_flows.errors import RegistryAway, RegistryError, TrainingError
+from aiops_flows.estimator_checks import probabilities_missing
 from aiops_flows.evidence.comparison import Comparison
 from aiops_flows.gate_results import GateResult
 from aiops_flows.gates import METRICS, Scored, judge
 from aiops_flows.steps.actions import actions_for
+from aiops_flows.steps.class_answers import NO_CLASS, ClassAnswers
 from aiops_flows.steps.costs import Costs, costs_of
 from aiops_flows.steps.drifting import findings
+from aiops_flows.steps.estimator_faults import reason_without_quotes
 from aiops_flows.steps.inference import answer, features_of
 from aiops_flows.steps.quantiles import Quantities
 from aiops_flows.steps.rows import Labelled, arriving, learned_cases
@@ -54,13 +56,16 @@ def fit(estimator: Any, spec: ModelSpec, train: Labelled) -> Any:
     """A fitted clone of an estimator; a writer is given frames whose index is the case id.
 
     Raises:
-        TrainingError: it fails on the rows; its own words are left out, since they may quote a case.
+        TrainingError: it fails on the rows, or a classifier gives no probabilities. The reason quotes no case.
     """
     from sklearn.base import clone
 
     truth = train.truth.astype(str) if spec.kind == "classifier" else train.truth
-    with _unquoted(spec, estimator, "learn from"):
-        return clone(estimator).fit(seen_by(spec, train.cases, list(spec.features)), truth)
+    with _unquoted(spec, estimator, "learn from", train.cases, truth):
+        fitted = clone(estimator).fit(seen_by(spec, train.cases, list(spec.features)), truth)
+    if spec.kind == "classifier" and (problem := probabilities_missing(fitted)):
+        raise TrainingError(f"{spec.name}: {problem}")
+    return fitted
 
 
 def seen_by(spec: ModelSpec, cases: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
@@ -70,16 +75,16 @@ def seen_by(spec: ModelSpec, cases: pd.DataFrame, columns: list[str]) -> pd.Data
 
 
 @contextmanager
-def _unquoted(spec: ModelSpec, estimator: Any, doing: str) -> Iterator[None]:
-    """Tells where an estimator failed on the cases, without its message, which quotes their values."""
+def _unquoted(
+    spec: ModelSpec, estimator: Any, doing: str, cases: pd.DataFrame, truth: NDArray[Any] | None = None
+) -> Iterator[None]:
+    """Reports why an estimator failed on the cases, without its message, which may quote their values."""
     try:
         yield
     except (ValueError, TypeError, LookupError, AttributeError) as fault:
-        place = traceback.extract_tb(fault.__traceback__)[-1]
+        reason = reason_without_quotes(spec, estimator, fault, cases, truth)
         raise TrainingError(
-            f"{spec.name}: {type(estimator).__name__} cannot {doing} {list(spec.features)}: {type(fault).__name__} in "
-            f"{Path(place.filename).name}, line {place.lineno}, {place.name}. Its words are left out: they may quote "
-            "a case; fit the estimator by hand on a few rows to see them"
+            f"{spec.name}: {type(estimator).__name__} cannot {doing} {list(spec.features)}: {reason}"
         ) from None
 
 
@@ -105,16 +110,20 @@ def scored(
     if spec.kind == "writer":
         return _written(spec, estimator, cases, texts)
     features = features_of(spec, estimator, cases)
-    with _unquoted(spec, estimator, "answer"):
+    with _unquoted(spec, estimator, "answer", cases):
         if spec.kind == "regressor":
             asked = Quantities.of(estimator)
             values, quantiles, confidence = asked.read(asked.ask(features))
             said = Scored(values, quantiles=quantiles if asked.levels else None, levels=asked.levels)
         else:
-            probabilities = np.asarray(estimator.predict_proba(features), dtype=float)
-            classes = [str(name) for name in estimator.classes_]
-            said = Scored(np.array(classes, dtype=object)[probabilities.argmax(axis=1)], probabilities, classes)
-            confidence = probabilities.max(axis=1)
+            classes = ClassAnswers.of(estimator)
+            places, probabilities, confidence = classes.read(classes.ask(features))
+            if (places == NO_CLASS).any():
+                raise TrainingError(
+                    f"{spec.name}: {type(estimator).__name__} answered {int((places == NO_CLASS).sum())} of "
+                    f"{len(places)} cases with something that is none of its classes; predict must give one of classes_"
+                )
+            said = Scored(classes.named(places), probabilities, classes.classes)
     scales = None if spec.scale is None else cases[spec.scale].to_numpy(float)
     return replace(said, scales=scales, costs=None if costs is None else costs(said, confidence))
 

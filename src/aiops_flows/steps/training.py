@@ -17,6 +17,7 @@ from aiops_flows.steps.certifying import Certificate, certify
 from aiops_flows.steps.code import code_version
 from aiops_flows.steps.figures import figures_of
 from aiops_flows.steps.judging import GATED_DRIFT, Moved, drift_of, fit, judged, metrics_of
+from aiops_flows.steps.labelled_counts import labelled_counts
 from aiops_flows.steps.made_up import made_up_rows
 from aiops_flows.steps.parts import BY_TIME, FEWEST_MOMENTS
 from aiops_flows.steps.rows import Labelled, Parted, learned_record, parted_rows
@@ -90,7 +91,7 @@ def retrain(
     moment = as_of or place.now()
     rows = parted_rows(place, use_case, spec, as_of=moment, window=spec.train_window)
     train, judging = rows.parts["train"], rows.parts["judge"]
-    _refuse_too_little(use_case, spec, rows)
+    _refuse_too_little(place, use_case, spec, rows, moment)
     code = code_version(place, use_case)
     fitted = fit(spec.estimator, spec, train)
     moved = drift_of(place, use_case, spec, train, moment)
@@ -144,12 +145,12 @@ def _champion(place: Workspace, use_case: UseCase, spec: ModelSpec) -> int | Non
     return champion.version if champion else None
 
 
-def _refuse_too_little(use_case: UseCase, spec: ModelSpec, rows: Parted) -> None:
+def _refuse_too_little(place: Workspace, use_case: UseCase, spec: ModelSpec, rows: Parted, as_of: datetime) -> None:
     train, judging = rows.parts["train"], rows.parts["judge"]
     if len(train) < spec.min_rows or not len(judging):
         raise TrainingError(
             f"{use_case.name}: {spec.name} has {len(train)} labelled rows to learn from and {len(judging)} to be "
-            f"judged on; {spec.min_rows} and 1 are needed. {_remedy(spec, rows)}"
+            f"judged on; {spec.min_rows} and 1 are needed. {_remedy(place, use_case, spec, rows, as_of)}"
         )
     if spec.kind == "classifier" and len(set(train.truth)) < 2:
         raise TrainingError(
@@ -158,8 +159,11 @@ def _refuse_too_little(use_case: UseCase, spec: ModelSpec, rows: Parted) -> None
         )
 
 
-def _remedy(spec: ModelSpec, rows: Parted) -> str:
-    """What to do about too few rows, by how they were parted."""
+def _remedy(place: Workspace, use_case: UseCase, spec: ModelSpec, rows: Parted, as_of: datetime) -> str:
+    """What left rows out and what to do about it: their dates, or how they were parted."""
+    counts = labelled_counts(place, use_case, spec, as_of=as_of, window=spec.train_window)
+    if spec.needs_outcomes and counts.reasons:
+        return f"{str(counts)[:1].upper()}{str(counts)[1:]}"
     parted = rows.cut
     if parted.column == BY_TIME and parted.judge_from is None:
         return (
