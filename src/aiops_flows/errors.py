@@ -21,6 +21,7 @@
     ├── TrainingError           there is not enough, or not the right, data to train or judge a model
     ├── CompletionFailed        a language model gave no answer that can be used
     ├── NotDelivered            a sink did not take an effect
+    ├── NoAnswer                another system gave no answer in time, or cannot be reached
     ├── StackError              something that should run on this machine does not start, answer or end
     └── PromotionError
         ├── ChampionChanged     somebody else moved the champion since it was looked at
@@ -44,6 +45,7 @@ __all__ = [
     "ConflictingWrite",
     "DigestMismatch",
     "LeaseLost",
+    "NoAnswer",
     "NoChampion",
     "NotApproved",
     "NotDelivered",
@@ -147,6 +149,14 @@ class NotDelivered(AiopsError):
     def __init__(self, reason: str, *, for_good: bool = False) -> None:
         super().__init__(reason)
         self.for_good = for_good
+
+
+class NoAnswer(AiopsError):
+    """Another system gave no answer in time, or cannot be reached; the text holds nothing of what was sent."""
+
+    def __init__(self, message: str, *, timed_out: bool = False) -> None:
+        super().__init__(message)
+        self.timed_out = timed_out
 
 
 class PromotionError(AiopsError):

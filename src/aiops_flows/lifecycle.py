@@ -28,7 +28,7 @@ from aiops_flows.steps import recall as recalling
 from aiops_flows.steps.alarms import open_alarms
 from aiops_flows.steps.health import certificate_row
 from aiops_flows.steps.quality import quality
-from aiops_flows.steps.sinks import sink_at
+from aiops_flows.steps.sinks import refuse_stored_secret, sink_at
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.tasks import business
 from aiops_flows.use_case import UseCase, load_use_case
@@ -314,9 +314,11 @@ def deliver_effects(
 
     Args:
         use_case: path of the use case, such as flows.claims:CLAIMS
-        sink: URL of a webhook, or a folder; Prefect keeps it in clear, so no password or token in it
+        sink: URL of a webhook, env:NAME for one whose URL is in that environment variable, or a folder; Prefect
+            stores it readable by everybody, so a URL with a login or a query is refused
         names: only effects of these names; empty for all
         secret_setting: name of the environment variable with the webhook's secret, never the secret itself
     """
+    refuse_stored_secret(sink)
     done = business.deliver(use_case, sink_at(sink, secret_setting), names=names or None)
     return Completed(message=str(done))

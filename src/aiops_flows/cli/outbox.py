@@ -60,7 +60,7 @@ def _row(row: Any, state: str, at: Any, failures: Any) -> dict[str, Any]:
 @effects_app.command("deliver")
 def effects_deliver(
     use_case: UseCasePath,
-    sink: Annotated[str, typer.Argument(help="URL of a webhook, or a folder")],
+    sink: Annotated[str, typer.Argument(help="URL of a webhook, env:NAME of the variable that holds it, or a folder")],
     name: Annotated[list[str] | None, typer.Option(help="only effects of this name; may be repeated")] = None,
     secret_setting: Annotated[
         str | None, typer.Option(help="environment variable that holds the webhook's secret; without it no signature")

@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import ssl
 import time
 from dataclasses import dataclass
-from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from aiops_flows.errors import CompletionFailed, UseCaseError
 from aiops_flows.estimators.completion import Completion
+from aiops_flows.outgoing import run_within, tls
 
 if TYPE_CHECKING:
     import httpx
@@ -84,7 +83,7 @@ class ChatEndpoint:
         return self
 
     def complete(self, instruction: str, material: str) -> Completion:
-        """What the model writes; not to be called from within a running event loop.
+        """What the model writes.
 
         Raises:
             CompletionFailed: it does not answer, or not in a form that can be read.
@@ -92,7 +91,7 @@ class ChatEndpoint:
         begun = time.monotonic()
         asked = [{"role": "system", "content": instruction}, {"role": "user", "content": material}]
         body = {"model": self.model, "messages": asked, "temperature": 0, "max_tokens": self.longest}
-        content, attempts = asyncio.run(self._tried(json.dumps(body).encode(), self._headers()))
+        content, attempts = run_within(self._tried(json.dumps(body).encode(), self._headers()))
         text, tokens_in, tokens_out = _read(content)
         return Completion(
             text, tokens_in, tokens_out, self._cost(tokens_in, tokens_out), time.monotonic() - begun, attempts
@@ -116,7 +115,7 @@ class ChatEndpoint:
         import httpx
 
         async with httpx.AsyncClient(
-            verify=_tls(), follow_redirects=False, trust_env=False, timeout=self.seconds
+            verify=tls(), follow_redirects=False, trust_env=False, timeout=self.seconds
         ) as client:
             for attempt in range(1, self.attempts + 1):
                 try:
@@ -180,12 +179,6 @@ class _Busy(Exception):
         super().__init__(message)
         self.status = status
         self.wait = wait
-
-
-@lru_cache(maxsize=1)
-def _tls() -> ssl.SSLContext:
-    """Made once: reading the certificates takes longer than a call on this machine."""
-    return ssl.create_default_context()
 
 
 def _seconds(text: str) -> float | None:

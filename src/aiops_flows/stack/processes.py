@@ -13,15 +13,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import ProxyHandler, Request, build_opener
 
-from aiops_flows.errors import StackError
+from aiops_flows.errors import NoAnswer, StackError
+from aiops_flows.outgoing import Caller
 
 __all__ = ["HOST", "Part", "ask", "end", "free_port", "spawn", "wait_until"]
 
 HOST = "127.0.0.1"
 _LOOK_EVERY_SECONDS = 0.1
+_ANSWER_BYTES = 50_000_000
+_REFUSED = 300
 _LOG_BYTES = 5_000_000
 _PROC = Path("/proc/self/stat").exists()
 
@@ -112,19 +113,21 @@ def wait_until(true: Callable[[], bool], what: str, parts: Sequence[Part] = (), 
 
 def ask(url: str, body: Any = None, seconds: float = 10.0) -> Any:
     """What a server of ours answers, past any proxy; None where it gives no answer, or one that is no JSON."""
-    data = None if body is None else json.dumps(body).encode()
-    request = Request(url, data=data, headers={"Content-Type": "application/json"})  # noqa: S310  http on loopback
+    method = "GET" if body is None else "POST"
+    content = None if body is None else json.dumps(body).encode()
+    headers = {"Content-Type": "application/json"}
     try:
-        with build_opener(ProxyHandler({})).open(request, timeout=seconds) as answer:
-            said = answer.read()
-    except HTTPError as refusal:
-        return {"refused": refusal.code}
-    except OSError:
+        answer = Caller(_ANSWER_BYTES).call(method, url, seconds=seconds, headers=headers, content=content)
+    except NoAnswer:
+        return None
+    if answer.status >= _REFUSED:
+        return {"refused": answer.status}
+    if not answer.whole:
         return None
     try:
-        return json.loads(said)
+        return json.loads(answer.body)
     except ValueError:
-        return said.decode(errors="replace")
+        return answer.body.decode(errors="replace")
 
 
 def free_port(wanted: int) -> int:

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from typing import Literal
 
 from aiops_flows.case_log import audit, questions
-from aiops_flows.errors import AiopsError
+from aiops_flows.errors import AiopsError, NoAnswer
 from aiops_flows.registry import Registry
 from aiops_flows.settings import Settings
 from aiops_flows.steps.workspace import Workspace
@@ -144,17 +144,16 @@ def _mlflow() -> Examined:
 
 def _prefect() -> Examined:
     """Whether a Prefect server is set, answers, and is safe where others reach it."""
-    from urllib.error import URLError
     from urllib.parse import urlparse
-    from urllib.request import urlopen
+
+    from aiops_flows.outgoing import Caller
 
     url = os.environ.get("PREFECT_API_URL", "")
     if not url:
         return Examined("Prefect", "look", "no PREFECT_API_URL: flows start a server of their own", "aiops-flows up")
     try:
-        with urlopen(f"{url.rstrip('/')}/health", timeout=3):  # noqa: S310  the user's own setting
-            pass
-    except (URLError, OSError, ValueError) as fault:
+        Caller().call("GET", f"{url.rstrip('/')}/health", seconds=3)
+    except NoAnswer as fault:
         return Examined(
             "Prefect", "broken", f"{url} does not answer: {fault}", "aiops-flows up, or mend PREFECT_API_URL"
         )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import time
 import uuid
+from collections import deque
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -32,7 +33,7 @@ MOST_ATTEMPTS: Final = 12
 _FIRST_WAIT: Final = timedelta(seconds=30)
 _LONGEST_WAIT: Final = timedelta(hours=6)
 _AT_ONCE: Final = 100
-_RECORDED_EVERY_SECONDS: Final = 1.0
+_RECORDED_EVERY_SECONDS: Final = 1.0  # if this process dies, only what ended since is sent again
 _PATIENCE: Final = 10  # so many failures in a row say that the sink is away, and the rest keep their attempts
 
 _logger = logging.getLogger("aiops_flows.outbox")
@@ -241,31 +242,45 @@ class _Sender:
             self._place.log, self._use_case, owner=self._owner, seconds=seconds, limit=_AT_ONCE, names=self._names
         )
         until = time.monotonic() + seconds / 2  # what is sent after the claim ran out may be sent by two at once
-        left = {effect.effect_id: effect for effect in claimed}
+        left = deque(claimed)
         try:
-            while left and time.monotonic() < until and not self._is_away:
-                self._send_for_a_moment(left)
+            self._send(left, until)
         finally:
-            outbox.release(self._place.log, self._use_case, list(left), owner=self._owner)
+            outbox.release(self._place.log, self._use_case, [each.effect_id for each in left], owner=self._owner)
         return bool(claimed) and not self._is_away
 
     @property
     def _is_away(self) -> bool:
         return self._in_a_row >= _PATIENCE
 
-    def _send_for_a_moment(self, left: dict[str, Claimed]) -> None:
-        """Send for a second, and record what came of it: if this process dies, only that is sent again."""
-        until = time.monotonic() + _RECORDED_EVERY_SECONDS
+    def _send(self, left: deque[Claimed], until: float) -> None:
+        """Send what is left, several at the same time, and record what ended: nothing waits for the slowest call."""
+        sending: set[Future[Attempt]] = set()
         ended: list[Attempt] = []
+        recorded = time.monotonic()
         try:
-            while left and time.monotonic() < until and not self._is_away:
-                some = list(left.values())[: _at_once(self._sink)]
-                for attempt in self._threads.map(self._try, some):
-                    ended.append(attempt)
-                    del left[attempt.effect_id]
-                    self._count(attempt)
+            while sending or left:
+                while left and len(sending) < _at_once(self._sink) and time.monotonic() < until and not self._is_away:
+                    sending.add(self._threads.submit(self._try, left.popleft()))
+
+                if not sending:
+                    break
+
+                patience = max(0.0, recorded + _RECORDED_EVERY_SECONDS - time.monotonic()) if ended else None
+                done, sending = wait(sending, timeout=patience, return_when=FIRST_COMPLETED)
+                for each in done:
+                    ended.append(each.result())
+                    self._count(ended[-1])
+
+                if ended and time.monotonic() >= recorded + _RECORDED_EVERY_SECONDS:
+                    self._record(ended)
+                    ended = []
+                    recorded = time.monotonic()
         finally:
-            outbox.record(self._place.log, self._use_case, ended, sink=self._sink.name, owner=self._owner)
+            self._record([*ended, *(each.result() for each in sending)])
+
+    def _record(self, ended: Sequence[Attempt]) -> None:
+        outbox.record(self._place.log, self._use_case, ended, sink=self._sink.name, owner=self._owner)
 
     def _count(self, attempt: Attempt) -> None:
         self.delivered += attempt.state == "delivered"

@@ -7,22 +7,28 @@ import binascii
 import hashlib
 import hmac
 import os
+import re
 import tempfile
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Protocol
-from urllib.parse import urlsplit
+from typing import ClassVar, Protocol
+from urllib.parse import SplitResult, urlsplit
 
-from aiops_flows.errors import NotDelivered, UseCaseError
+from pydantic import SecretStr
 
-if TYPE_CHECKING:
-    import httpx
+from aiops_flows.errors import NoAnswer, NotDelivered, UseCaseError
+from aiops_flows.outgoing import Caller
 
-__all__ = ["FolderSink", "Sink", "WebhookSink", "sink_at"]
+__all__ = ["FolderSink", "Sink", "WebhookSink", "refuse_stored_secret", "sink_at"]
 
 _TRY_AGAIN = frozenset({408, 409, 423, 425, 429})
+_READ_BYTES = 65_536  # of an answer, only so that the connection can be used again
+_READ_SECONDS = 1.0
+_BY_SETTING = "env:"
+_LIKE_A_TOKEN = re.compile(r"(?=.*\d)[\w.~%-]{16,}")  # Slack, Discord and others put it into the path
 _STANDARD_SECRET = "whsec_"  # noqa: S105  the mark of a secret, not one
 
 
@@ -91,7 +97,7 @@ def _write_whole(path: Path, message: bytes) -> None:
         os.close(folder)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class WebhookSink:
     """One POST of JSON for each effect, with its id as ``Idempotency-Key`` and, given a secret, a signature.
 
@@ -99,19 +105,26 @@ class WebhookSink:
     again; any other answer, a redirect included, is given up. Headers and signature are those of Standard Webhooks
     (https://www.standardwebhooks.com): ``webhook-id``, ``webhook-timestamp`` and ``webhook-signature``, an
     HMAC-SHA256 of "id.timestamp.body".
+
+    Raises:
+        UseCaseError: the URL cannot be posted to or holds a password, or the secret is missing.
     """
 
     at_once: ClassVar[int] = 8
-    url: str
+    url: str | SecretStr
+    """Held as a secret: receivers often want a token in the query or the path."""
     secret_setting: str | None = None
     """Name of the environment variable that holds the secret; without it nothing is signed."""
     seconds: float = 10.0
-    """After so long without an answer it counts as not taken."""
-    _client: list[httpx.Client] = field(default_factory=list, init=False, repr=False, compare=False)
+    """For the whole call, from looking up the name to the status of the answer; then it counts as not taken."""
+    label: str = ""
+    """What it is called in logs and in the case log; by default its address without what may be a secret."""
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        address = self.url if isinstance(self.url, SecretStr) else SecretStr(self.url)
+        object.__setattr__(self, "url", address)  # else whatever prints or stores the fields shows the token
+        parts = _parts(address.get_secret_value())
+        if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
             raise UseCaseError("a webhook needs a URL such as https://desk.example.com/effects")
         if parts.username or parts.password:
             raise UseCaseError(
@@ -120,12 +133,22 @@ class WebhookSink:
             )
         self._key()
 
+    def __repr__(self) -> str:
+        return f"WebhookSink({self.name!r})"
+
     @property
     def name(self) -> str:
-        """Scheme, host and path, without the query, in which receivers often put a token."""
-        parts = urlsplit(self.url)
-        host = parts.hostname if parts.port is None else f"{parts.hostname}:{parts.port}"
-        return f"{parts.scheme}://{host}{parts.path}"
+        """Its label; else scheme, host and path, without the query and without parts of the path that look random."""
+        return self.label or _shown(self._address)
+
+    @property
+    def _address(self) -> str:
+        return self.url.get_secret_value() if isinstance(self.url, SecretStr) else self.url
+
+    @cached_property
+    def _caller(self) -> Caller:
+        """What sends: connections are used again from effect to effect."""
+        return Caller(_READ_BYTES, _READ_SECONDS)
 
     def _key(self) -> bytes | None:
         if self.secret_setting is None:
@@ -152,26 +175,14 @@ class WebhookSink:
         Raises:
             NotDelivered: it was not answered with 2xx.
         """
-        import httpx
-
+        headers = self._headers(effect_id, message)
         try:
-            with self._open().stream(
-                "POST", self.url, content=message, headers=self._headers(effect_id, message)
-            ) as got:
-                status = got.status_code  # what else is answered is never read, however long it is
-        except httpx.HTTPError as fault:  # its text may quote the URL
-            raise NotDelivered(f"{type(fault).__name__} within {self.seconds:g} s") from None
-        if not 200 <= status < 300:
-            for_good = status < 500 and status not in _TRY_AGAIN
-            raise NotDelivered(f"answered {status}", for_good=for_good)
-
-    def _open(self) -> httpx.Client:
-        """One connection for many effects, opened when the first is sent."""
-        import httpx
-
-        if not self._client:
-            self._client.append(httpx.Client(timeout=self.seconds, follow_redirects=False, trust_env=False))
-        return self._client[0]
+            answer = self._caller.call("POST", self._address, seconds=self.seconds, headers=headers, content=message)
+        except NoAnswer as fault:
+            raise NotDelivered(str(fault)) from None
+        if not 200 <= answer.status < 300:
+            for_good = answer.status < 500 and answer.status not in _TRY_AGAIN
+            raise NotDelivered(f"answered {answer.status}", for_good=for_good)
 
     def _headers(self, effect_id: str, message: bytes) -> dict[str, str]:
         at = str(int(time.time()))
@@ -190,9 +201,58 @@ class WebhookSink:
 def sink_at(place: str, secret_setting: str | None = None) -> Sink:
     """The sink that a text names: a webhook for ``https://…``, else a folder.
 
+    ``env:NAME`` is a webhook whose URL is in the environment variable NAME, for a URL that holds a token.
+
     Raises:
-        UseCaseError: it is a URL that cannot be posted to, or the secret is missing.
+        UseCaseError: it is a URL that cannot be posted to, or the URL or the secret is missing.
     """
+    if place.startswith(_BY_SETTING):
+        return _by_setting(place.removeprefix(_BY_SETTING), secret_setting)
     if "://" in place:
         return WebhookSink(place, secret_setting)
     return FolderSink(place)
+
+
+def refuse_stored_secret(sink: str) -> None:
+    """Refuse a URL that may hold a token, where the text of the sink is stored, as the parameters of a flow run are.
+
+    Raises:
+        UseCaseError: the URL has a login, a query or a fragment.
+    """
+    parts = _parts(sink) if "://" in sink else None
+    if parts is not None and (parts.username or parts.password or parts.query or parts.fragment):
+        raise UseCaseError(
+            f"the URL of the sink at {parts.hostname} has a login or a query, and parameters of flow runs are stored "
+            "and shown by Prefect; put the URL into an environment variable of the worker, such as DESK_URL, pass "
+            "env:DESK_URL instead, and replace the token, which Prefect has stored now"
+        )
+
+
+def _by_setting(setting: str, secret_setting: str | None) -> WebhookSink:
+    url = os.environ.get(setting, "").strip()
+    if not url:
+        raise UseCaseError(
+            f"the environment variable {setting} holds no URL; set it to one such as https://desk.example.com/effects, "
+            "where the worker runs"
+        )
+    parts = _parts(url)
+    host = parts.hostname if parts else ""
+    return WebhookSink(url, secret_setting, label=f"{host} ({setting})")
+
+
+def _parts(url: str) -> SplitResult | None:
+    """The parts of a URL; None where it is none, such as one with a port that is not a number."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts
+
+
+def _shown(url: str) -> str:
+    """Scheme, host and path of a URL, without what may be a token."""
+    parts = urlsplit(url)
+    host = parts.hostname if parts.port is None else f"{parts.hostname}:{parts.port}"
+    segments = ["…" if _LIKE_A_TOKEN.fullmatch(segment) else segment for segment in parts.path.split("/")]
+    return f"{parts.scheme}://{host}{'/'.join(segments)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -298,6 +299,40 @@ def test_what_fails_is_tried_again_after_its_wait_and_not_before(timed: Workspac
     clock.at += wait_after(4)
     assert deliver(timed, ORDERS, sink) == Delivered(delivered=1)
     assert wait_after(1) < wait_after(2) < wait_after(40) == wait_after(41)
+
+
+def test_an_answer_is_recorded_while_another_is_waited_for(place: Workspace) -> None:
+    """The success of one effect never waits for the time-out of another."""
+    decide(place, take(place, 3))
+    recorded = threading.Event()
+    slow = threading.Lock()
+
+    class Uneven:
+        """A sink whose first call ends only when the others are on record."""
+
+        name = "uneven"
+        at_once = 3
+
+        def send(self, effect_id: str, message: bytes) -> None:  # noqa: ARG002
+            """Wait, if this is the first call."""
+            if slow.acquire(blocking=False):
+                assert recorded.wait(30)
+                raise NotDelivered("no answer within 30 s")
+
+    def watch() -> None:
+        while undelivered.counts(place.log, ORDERS.name).waiting != 1:
+            if over.wait(0.05):
+                return
+        recorded.set()
+
+    over = threading.Event()
+    watching = threading.Thread(target=watch, daemon=True)
+    plan(place, ORDERS)
+    watching.start()
+    done = deliver(place, ORDERS, Uneven())
+    over.set()
+    watching.join()
+    assert (done.delivered, done.failed, done.waiting) == (2, 1, 1)
 
 
 def test_what_never_arrives_is_given_up_shown_and_can_be_asked_for_again(timed: Workspace, clock: Clock) -> None:

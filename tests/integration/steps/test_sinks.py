@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
 import hmac
 import json
+import logging
+import socket
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from prefect import flow
 
 from aiops_flows.errors import NotDelivered, UseCaseError
-from aiops_flows.steps.sinks import FolderSink, WebhookSink, sink_at
+from aiops_flows.steps.sinks import FolderSink, WebhookSink, refuse_stored_secret, sink_at
 
 MESSAGE = json.dumps({"body": {"words": "private"}}).encode()
 
@@ -117,7 +123,7 @@ def test_an_answer_that_is_no_yes_is_told_by_its_number(receiver: Receiver, stat
 def test_a_receiver_that_does_not_answer_is_not_waited_for(receiver: Receiver) -> None:
     """After the time that is given it counts as not taken."""
     receiver.silent.set()
-    with pytest.raises(NotDelivered, match="Timeout") as refused:
+    with pytest.raises(NotDelivered, match=r"^no answer within 0.2 s$") as refused:
         WebhookSink(receiver.url, seconds=0.2).send("abc123", MESSAGE)
     assert not refused.value.for_good
 
@@ -129,10 +135,59 @@ def test_a_receiver_that_is_not_there_is_tried_again() -> None:
     assert "hush" not in str(refused.value)
 
 
-def test_what_a_receiver_says_is_never_read(receiver: Receiver) -> None:
-    """An endless answer costs nothing."""
+def test_an_endless_answer_costs_nothing(receiver: Receiver) -> None:
+    """What is answered counts by its status; of the rest only a little is read."""
     receiver.long = True
     WebhookSink(receiver.url, seconds=2.0).send("abc123", MESSAGE)
+
+
+def dripping(pieces: Iterator[bytes], *, reads: bool = True) -> tuple[str, threading.Event]:
+    """The URL of a receiver that sends a piece every 50 ms, for one connection; set the event to end it."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    over = threading.Event()
+
+    def answer() -> None:
+        with listening, listening.accept()[0] as connection, suppress(OSError):
+            if reads:
+                connection.recv(65_536)
+            for piece in pieces:
+                if over.wait(0.05):
+                    return
+                connection.sendall(piece)
+            over.wait(10)
+
+    threading.Thread(target=answer, daemon=True).start()
+    return f"http://127.0.0.1:{listening.getsockname()[1]}/effects", over
+
+
+def test_a_receiver_that_drips_its_answer_is_cut_off() -> None:
+    """The time is for the whole call, not for each byte."""
+    url, over = dripping(iter([b"H", b"T", b"T", b"P", *[b"/"] * 1_000]))
+    begun = time.monotonic()
+    with pytest.raises(NotDelivered, match=r"^no answer within 0.3 s$") as refused:
+        WebhookSink(url, seconds=0.3).send("abc123", MESSAGE)
+    assert time.monotonic() - begun < 3.0
+    assert not refused.value.for_good
+    over.set()
+
+
+def test_a_receiver_that_drips_after_its_status_has_taken_the_message() -> None:
+    """The status is the answer; the call ends in time whatever follows."""
+    url, over = dripping(iter([b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", *[b"x"] * 1_000]))
+    begun = time.monotonic()
+    WebhookSink(url, seconds=0.5).send("abc123", MESSAGE)
+    assert time.monotonic() - begun < 3.0
+    over.set()
+
+
+def test_a_receiver_that_does_not_read_is_cut_off() -> None:
+    """Sending the message counts as well."""
+    url, over = dripping(iter([b""] * 1_000), reads=False)
+    begun = time.monotonic()
+    with pytest.raises(NotDelivered, match=r"^no answer within 0.3 s$"):
+        WebhookSink(url, seconds=0.3).send("abc123", b"x" * 20_000_000)
+    assert time.monotonic() - begun < 3.0
+    over.set()
 
 
 @pytest.mark.parametrize(
@@ -159,6 +214,59 @@ def test_a_name_holds_no_secret() -> None:
     """What the case log keeps of a sink is where it is, without the query."""
     assert sink_at("https://desk.example.com:8443/effects?token=hush").name == "https://desk.example.com:8443/effects"
     assert sink_at("/somewhere/out").name == "folder out"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://desk.example.com/effects?token=hush",
+        "https://desk.example.com/services/T024BE7LD/hush00X4fYhRk8bD1sQz7w",
+        "https://desk.example.com/effects#hush",
+    ],
+    ids=["query", "path", "fragment"],
+)
+def test_a_token_in_a_url_is_shown_and_stored_nowhere(url: str) -> None:
+    """Neither by printing the sink, nor by its name, nor as a parameter of a Prefect flow."""
+    sink = WebhookSink(url)
+
+    @flow
+    def send(sink: WebhookSink) -> None: ...
+
+    shown = [repr(sink), str(sink), sink.name, repr(sink.url), repr(dataclasses.asdict(sink))]
+    shown.append(repr(send.serialize_parameters({"sink": sink})))
+    assert "hush" not in " ".join(shown)
+    assert "desk.example.com" in sink.name
+
+
+def test_a_url_that_is_a_secret_stays_in_the_environment(monkeypatch: pytest.MonkeyPatch, receiver: Receiver) -> None:
+    """A sink is named by the variable; its own text may be stored anywhere."""
+    monkeypatch.setenv("DESK_URL", f"{receiver.url}?token=hush")
+    sink = sink_at("env:DESK_URL")
+    sink.send("abc123", MESSAGE)
+    assert len(receiver.asked) == 1
+    assert sink.name == "127.0.0.1 (DESK_URL)"
+    with pytest.raises(UseCaseError, match="NO_URL holds no URL"):
+        sink_at("env:NO_URL")
+
+
+@pytest.mark.parametrize(
+    "sink",
+    ["https://me:hush@desk.example.com/x", "https://desk.example.com/x?t=hush", "https://desk.example.com/#hush"],
+)
+def test_a_flow_refuses_a_url_that_prefect_would_store_with_its_token(sink: str) -> None:
+    """Parameters of flow runs are shown to everybody; the next step names the environment variable."""
+    with pytest.raises(UseCaseError, match="env:DESK_URL") as refused:
+        refuse_stored_secret(sink)
+    assert "hush" not in str(refused.value)
+    for harmless in ("https://desk.example.com/effects", "env:DESK_URL", "/somewhere/out?x"):
+        refuse_stored_secret(harmless)
+
+
+def test_a_call_logs_no_url(receiver: Receiver, caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever the level of logging is."""
+    with caplog.at_level(logging.DEBUG):
+        WebhookSink(f"{receiver.url}?token=hush").send("abc123", MESSAGE)
+    assert "hush" not in caplog.text
 
 
 def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
