@@ -29,6 +29,7 @@ from aiops_flows.steps.alarms import open_alarms
 from aiops_flows.steps.health import certificate_row
 from aiops_flows.steps.quality import quality
 from aiops_flows.steps.sinks import refuse_stored_secret, sink_at
+from aiops_flows.steps.trying import tried
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.tasks import business
 from aiops_flows.use_case import UseCase, load_use_case
@@ -75,7 +76,7 @@ def retrain(
 
     A refused challenger is a result: the run ends "Completed" and its message says what became of each model.
     """
-    place, declared = Workspace.here(), load_use_case(use_case)
+    place, declared = Workspace.here(), tried(load_use_case(use_case))
     said: list[str] = []
     for spec in [declared.model(model)] if model else training.in_order(declared):
         try:

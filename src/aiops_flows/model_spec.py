@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
     from sklearn.base import BaseEstimator
 
-__all__ = ["NAME", "CaseCost", "Gate", "Kind", "ModelSpec", "Slicing", "quantile_column", "quantile_name"]
+__all__ = ["CHECKS", "NAME", "CaseCost", "Gate", "Kind", "ModelSpec", "Slicing", "quantile_column", "quantile_name"]
 
 Kind = Literal["classifier", "regressor", "writer"]
 """What a model says: one of some classes, a quantity, or a text that a person starts from."""
 
-_WHOLE = frozenset({"drift", "missing_values", "latency", "shadow"})  # checks that know no slices
+CHECKS = frozenset({"drift", "missing_values", "latency", "shadow"})
+"""What a gate can name beside the quality metrics; these look at the whole, never at slices."""
 NAME = re.compile(r"^[a-z][a-z0-9-]{0,62}$")
 """What use cases, models and effects may be called."""
 
@@ -81,11 +82,11 @@ class Gate:
             raise UseCaseError(
                 f"Gate({self.metric!r}): fewest is {self.fewest}; it is a number of rows, give 1 or more"
             )
-        if self.by is not None and self.metric in _WHOLE:
+        if self.by is not None and self.metric in CHECKS:
             raise UseCaseError(
                 f"Gate({self.metric!r}) looks at the whole; leave out by={self.by!r}, or gate on a quality"
             )
-        if self.max_drop_share is not None and self.metric in _WHOLE:
+        if self.max_drop_share is not None and self.metric in CHECKS:
             raise UseCaseError(f"Gate({self.metric!r}) is not compared with a champion; leave out max_drop_share")
         bounds = (self.at_least, self.at_most, self.max_drop, self.max_drop_share)
         if all(bound is None for bound in bounds) and not self.beats_baseline:

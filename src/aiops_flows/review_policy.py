@@ -19,7 +19,11 @@ from aiops_flows.rule_text import rule_text
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Loss", "OnAlarm", "ReviewPolicy", "Rule"]
+__all__ = ["SETTLED_ELSEWHERE", "Loss", "OnAlarm", "ReviewPolicy", "Rule"]
+
+SETTLED_ELSEWHERE = "settled elsewhere"
+"""The verdict of a case whose review was closed because another system had settled it: no effect follows from it, and
+it says nothing about the person who closed it."""
 
 Rule = Callable[["pd.DataFrame"], "pd.Series[bool]"]
 """Takes the frame of cases with predictions, gives one truth value a row."""
@@ -104,6 +108,11 @@ class ReviewPolicy:
     """Not to be given: the use case puts its own terms here, so that they are part of the policy's version."""
 
     def __post_init__(self) -> None:
+        if SETTLED_ELSEWHERE in self.verdicts:
+            raise UseCaseError(
+                f"verdicts has {SETTLED_ELSEWHERE!r}, which the library uses for cases that were settled in another "
+                "system; choose another name"
+            )
         if unknown := set(self.auto) - set(self.verdicts):
             raise UseCaseError(f"auto decides {sorted(unknown)}, which verdicts does not list: {list(self.verdicts)}")
         self._check_limits()

@@ -18,6 +18,7 @@ from aiops_flows.case_log.moments import moment_text
 from aiops_flows.case_log.tables import EFFECTS
 from aiops_flows.case_log.transaction import writing
 from aiops_flows.case_log.values import read_values
+from aiops_flows.review_policy import SETTLED_ELSEWHERE
 
 __all__ = ["Due", "Planned", "Wanted", "add_effects", "due", "effect_id", "known_ids"]
 
@@ -73,7 +74,7 @@ _AT: Final = "(SELECT a.at FROM audit AS a WHERE a.use_case = d.use_case AND a.s
 _DUE: Final = """
     SELECT d.case_id, d.revision, d.verdict, d.reason, d.actor, d.actor_kind, d.terms, d.seq, {at} AS at
     FROM decisions AS d
-    WHERE d.use_case = ? AND d.case_id > ? AND ({lacking})
+    WHERE d.use_case = ? AND d.case_id > ? AND d.verdict <> '{settled}' AND ({lacking})
         AND NOT EXISTS (SELECT 1 FROM decisions AS n WHERE n.use_case = d.use_case AND n.case_id = d.case_id
             AND n.revision = d.revision + 1)
     ORDER BY d.case_id LIMIT {limit}"""
@@ -105,7 +106,7 @@ def due(log: CaseLog, use_case: str, wanted: Sequence[Wanted], *, after: str = "
     lacking, values = _lacking(wanted)
     with reading(log) as connection:
         walk_along_indexes(connection)
-        statement = _DUE.format(at=_AT, lacking=lacking, limit=int(limit))
+        statement = _DUE.format(at=_AT, settled=SETTLED_ELSEWHERE, lacking=lacking, limit=int(limit))
         decided = _ask(log, connection, statement, use_case, after, *values)
         ids = [row.case_id for row in decided]
         if not ids:

@@ -10,6 +10,7 @@ import pandas as pd
 from aiops_flows.case_log.conditions import Conditions, limited, listed
 from aiops_flows.case_log.frames import ask
 from aiops_flows.case_log.log import CaseLog
+from aiops_flows.review_policy import SETTLED_ELSEWHERE
 
 __all__ = ["answered", "open_reviews", "readings"]
 
@@ -42,7 +43,8 @@ def open_reviews(
     Returns:
         Columns ``case_id``, ``round``, ``reason``, ``priority``, ``due_at``, ``opened_at``, ``question`` (the revision
         of the decision that is questioned; missing where there is none yet), ``kind`` (None for an ordinary one, or
-        ``audit``, ``second``, ``known``), ``blind`` (whether the person is not to see what was said).
+        ``audit``, ``second``, ``known``), ``blind`` (whether the person is not to see what was said),
+        ``outcome_known`` (whether an outcome of the case was recorded meanwhile).
     """
     where = Conditions(use_case, "r")
     if lane is not None:
@@ -55,7 +57,9 @@ def open_reviews(
         known_by,
     )
     statement = f"""
-        SELECT r.case_id, r.round, r.reason, r.priority, r.due_at, a.at AS opened_at, r.question, r.kind, r.blind
+        SELECT r.case_id, r.round, r.reason, r.priority, r.due_at, a.at AS opened_at, r.question, r.kind, r.blind,
+            EXISTS (SELECT 1 FROM outcomes AS k WHERE k.use_case = r.use_case AND k.case_id = r.case_id)
+                AS outcome_known
         FROM reviews AS r JOIN audit AS a ON a.use_case = r.use_case AND a.seq = r.seq
         WHERE {where}
         ORDER BY r.priority DESC, r.due_at IS NULL, r.due_at, r.case_id, r.round{limited(limit)}"""
@@ -99,8 +103,16 @@ def readings(
     return ask(log, statement, where.values)
 
 
-def answered(log: CaseLog, use_case: str, *, known_by: datetime | None = None) -> pd.DataFrame:
+def answered(
+    log: CaseLog, use_case: str, *, known_by: datetime | None = None, settled_too: bool = False
+) -> pd.DataFrame:
     """What people decided when an ordinary review asked them, by case id and revision.
+
+    Args:
+        log: which log.
+        use_case: whose cases.
+        known_by: only what was decided by this time; default now.
+        settled_too: also reviews that were closed because the case was settled elsewhere, which are no verdicts.
 
     Returns:
         Columns ``case_id``, ``revision``, ``verdict``, ``actor``, ``seconds``, ``terms`` and ``proposed`` (by name;
@@ -110,6 +122,8 @@ def answered(log: CaseLog, use_case: str, *, known_by: datetime | None = None) -
     where = Conditions(use_case, "d")
     where.require("d.actor_kind = 'person' AND r.kind IS NULL")
     where.add("a.at <= ?", known_by)
+    if not settled_too:
+        where.require(f"d.verdict <> '{SETTLED_ELSEWHERE}'")
     statement = f"""
         SELECT d.case_id, d.revision, d.verdict, d.actor, d.seconds, d.terms, d.proposed,
             (d.shown IS NOT NULL AND d.shown <> '') AS shown, r.round, o.at AS opened_at, a.at

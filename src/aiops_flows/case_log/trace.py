@@ -76,6 +76,12 @@ _UNDECIDED = """
                 ON b.use_case = a.use_case AND (b.batch_id = a.batch_id OR b.batch_id LIKE a.batch_id || '/%')
                 WHERE a.use_case = c.use_case AND a.seq = c.seq AND b.state = 'open')
         GROUP BY 1"""
+_OPEN = """
+        SELECT r.use_case, count(*) AS n FROM reviews AS r WHERE r.kind IS NULL AND {of} AND NOT EXISTS (SELECT 1
+            FROM decisions AS d WHERE d.use_case = r.use_case AND d.case_id = r.case_id
+            AND d.revision = coalesce(r.question, -1) + 1)
+        GROUP BY 1"""
+_HAS_OUTCOME = "EXISTS (SELECT 1 FROM outcomes AS o WHERE o.use_case = r.use_case AND o.case_id = r.case_id)"
 _COUNTS = {
     "cases": "SELECT use_case, count(*) AS n FROM cases GROUP BY 1",
     "history": _UNDECIDED.replace("{not}", "NOT "),
@@ -88,11 +94,10 @@ _COUNTS = {
         SELECT d.use_case, count(*) AS n FROM decisions AS d WHERE d.actor_kind = 'person' AND NOT EXISTS (SELECT 1
             FROM decisions AS n WHERE n.use_case = d.use_case AND n.case_id = d.case_id AND n.revision = d.revision + 1)
         GROUP BY 1""",
-    "open_reviews": """
-        SELECT r.use_case, count(*) AS n FROM reviews AS r WHERE r.kind IS NULL AND NOT EXISTS (SELECT 1
-            FROM decisions AS d WHERE d.use_case = r.use_case AND d.case_id = r.case_id
-            AND d.revision = coalesce(r.question, -1) + 1)
-        GROUP BY 1""",
+    "waiting": _OPEN.replace("{of}", "r.question IS NULL"),
+    "waiting_with_outcome": _OPEN.replace("{of}", f"r.question IS NULL AND {_HAS_OUTCOME}"),
+    "asked_again": _OPEN.replace("{of}", "r.question IS NOT NULL"),
+    "open_reviews": _OPEN.replace("{of}", "1 = 1"),
     "open_audits": """
         SELECT r.use_case, count(*) AS n FROM reviews AS r WHERE r.kind IS NOT NULL AND NOT EXISTS (SELECT 1
             FROM readings AS g WHERE g.use_case = r.use_case AND g.case_id = r.case_id AND g.round = r.round)
@@ -106,12 +111,17 @@ _COUNTS = {
 
 
 def counts(log: CaseLog, use_case: str | None = None) -> pd.DataFrame:
-    """How many there are of what, one row a use case (of all, or of the one named).
+    """How many cases there are in each state, and how much work is open, one row a use case (all, or the one named).
+
+    Every case is in exactly one state: ``cases`` = ``history`` + ``unfinished`` + ``decided_by_policy`` +
+    ``decided_by_person`` + ``waiting``. The other columns count work, not states.
 
     Returns:
         Columns ``use_case``, ``cases``, ``history`` (neither decided nor in review, and no worker will take them up),
-        ``unfinished`` (a worker still has to), ``decided_by_policy``, ``decided_by_person``, ``open_reviews``
-        (cases that wait for a person's decision), ``open_audits`` (readings of the lane that are still to come),
+        ``unfinished`` (a worker still has to), ``decided_by_policy`` and ``decided_by_person`` (by the decision in
+        force), ``waiting`` (for a first decision by a person), ``waiting_with_outcome`` (of these, an outcome is
+        recorded already), ``asked_again`` (decided, and a person is asked whether that should stand),
+        ``open_reviews`` (``waiting`` + ``asked_again``), ``open_audits`` (audits that are still to come),
         ``quarantined``, ``outcomes``, ``open_batches``, ``effects_waiting`` (still to be sent), ``effects_given_up``
         (not tried any more).
     """

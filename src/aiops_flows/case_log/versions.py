@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from aiops_flows.case_log.dialects import bind
+from aiops_flows.case_log.frames import rows_of
 from aiops_flows.case_log.log import CaseLog, reading
 from aiops_flows.case_log.moments import moment, moment_text
 from aiops_flows.case_log.tables import EVIDENCE, VERSIONS
@@ -65,6 +66,12 @@ def _record(row: Row[Any]) -> VersionRecord:
         evidence_digest=row.evidence_digest,
         four_eyes=bool(row.four_eyes),
     )
+
+
+def models(log: CaseLog, use_case: str) -> list[str]:
+    """The names of the models of a use case of which any version was registered, in order."""
+    rows = rows_of(log, "SELECT DISTINCT model FROM versions WHERE use_case = ? ORDER BY model", [use_case])
+    return [str(row["model"]) for row in rows]
 
 
 def find(connection: Connection, use_case: str, model: str) -> list[VersionRecord]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +15,8 @@ from typing import Annotated, Any
 import typer
 
 from aiops_flows.cli.case_text import show_case, with_terms, write_page
-from aiops_flows.cli.output import AsJson, UseCaseName, UseCasePath, name_of, printable, say, show_rows, working
+from aiops_flows.cli.naming import load, name_of
+from aiops_flows.cli.output import AsJson, UseCaseName, UseCasePath, printable, say, show_rows, working
 from aiops_flows.errors import SourceError, UseCaseError
 
 __all__ = ["quarantine", "record_outcomes", "review_app", "status"]
@@ -32,7 +34,42 @@ def status(as_json: AsJson = False) -> None:
     from aiops_flows.steps.workspace import Workspace
 
     rows = questions.counts(Workspace.here().log).to_dict("records")
-    show_rows(rows, as_json=as_json, empty="no cases yet: aiops-flows run SOURCE takes some in")
+    if as_json or not rows:
+        show_rows(rows, as_json=as_json, empty="no cases yet: aiops-flows run SOURCE takes some in")
+        return
+    for row in rows:
+        _show_counts(row)
+
+
+_STATES = {
+    "decided_by_policy": "decided by policy",
+    "decided_by_person": "decided by people",
+    "waiting": "waiting for a person",
+    "unfinished": "unfinished",
+    "history": "history",
+}
+_WORK = {
+    "asked_again": "decided and asked again",
+    "open_audits": "audits open",
+    "quarantined": "rows in quarantine",
+    "outcomes": "outcomes",
+    "open_batches": "batches open",
+    "effects_waiting": "effects waiting",
+    "effects_given_up": "effects given up",
+}
+
+
+def _show_counts(row: Mapping[Any, Any]) -> None:
+    """The states of the cases of a use case, which add up to their number, and the work beside them."""
+    say(f"{row['use_case']}: {row['cases']:,} cases")
+    for name, words in _STATES.items():
+        if row[name] or name in {"decided_by_policy", "decided_by_person", "waiting"}:
+            say(f"  {words:<22}{row[name]:>10,}")
+    if settled := row["waiting_with_outcome"]:
+        say(f"  of those that wait, {settled:,} have a recorded outcome; to close them: aiops-flows review settle")
+    work = [f"{row[name]:,} {words}" for name, words in _WORK.items() if row[name]]
+    if work:
+        say("  " + "\n  ".join(textwrap.wrap(f"beside them: {', '.join(work)}", 76)))
 
 
 @review_app.command("list")
@@ -55,7 +92,36 @@ def review_list(
 
 def _as_listed(row: Mapping[Any, Any], blind: bool) -> dict[str, Any]:
     """An open review as a person may see it: of a case that is read blind, nothing of why it is asked about."""
-    return {**row, "kind": None, "question": None, "reason": "blind: look at the case"} if blind else dict(row)
+    listed = {**row, "outcome_known": "yes" if row["outcome_known"] else ""}
+    return {**listed, "kind": None, "question": None, "reason": "blind: look at the case"} if blind else listed
+
+
+@review_app.command("settle")
+def review_settle(
+    use_case: UseCasePath,
+    reason: Annotated[str, typer.Option(help="why, in your words, such as: closed in the claims system")],
+    case: Annotated[list[str] | None, typer.Option(help="only this case; may be given again")] = None,
+    name: Annotated[str | None, typer.Option(help="who closes them; default AIOPS_ACTOR or the login")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="close them without asking")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Close the reviews of cases that were settled elsewhere: they wait, and their outcome is recorded already."""
+    from aiops_flows.steps import settling
+    from aiops_flows.steps.workspace import Workspace
+
+    place, declared = Workspace.here(), load(use_case)
+    waiting = settling.settled_elsewhere(place, declared)
+    chosen = len(waiting) if case is None else len(case)
+    if chosen and not yes:
+        question = f"close {chosen} reviews of {declared.name} as settled elsewhere, without a verdict or effect?"
+        typer.confirm(question, abort=True)
+    actor = name or place.settings.actor
+    done = settling.settle_elsewhere(place, declared, reason=reason, actor=actor, case_ids=case, channel="cli")
+    if as_json:
+        show_rows([dataclasses.asdict(done)], as_json=True)
+        return
+    meanwhile = f"; {done.answered_meanwhile} were answered meanwhile" if done.answered_meanwhile else ""
+    say(f"{done.closed} reviews of {declared.name} closed as settled elsewhere by {actor}{meanwhile}")
 
 
 @review_app.command("show")
@@ -71,9 +137,8 @@ def review_show(
     from aiops_flows.case_log import questions
     from aiops_flows.steps import explaining
     from aiops_flows.steps.workspace import Workspace
-    from aiops_flows.use_case import load_use_case
 
-    place, declared = Workspace.here(), load_use_case(use_case)
+    place, declared = Workspace.here(), load(use_case)
     shown = explaining.shown(place, declared, case_id)
     if picture is not None:
         write_page(picture, explaining.page(place, declared, case_id))
@@ -116,9 +181,8 @@ def review_answer(
     from aiops_flows.steps import explaining
     from aiops_flows.steps.review import decide
     from aiops_flows.steps.workspace import Workspace
-    from aiops_flows.use_case import load_use_case
 
-    place, declared = Workspace.here(), load_use_case(use_case)
+    place, declared = Workspace.here(), load(use_case)
     shown = json.dumps(explaining.shown(place, declared, case_id), default=str, sort_keys=True)
     answer = decide(
         place,
@@ -180,10 +244,9 @@ def record_outcomes(
     """Store what came true of cases, and say how many outcomes were new, known, or put to quarantine."""
     from aiops_flows.steps import outcomes
     from aiops_flows.steps.workspace import Workspace
-    from aiops_flows.use_case import load_use_case
 
     with working("recording", quiet=as_json):
-        recorded = outcomes.record_outcomes(Workspace.here(), load_use_case(use_case), source)
+        recorded = outcomes.record_outcomes(Workspace.here(), load(use_case), source)
     show_rows([dataclasses.asdict(recorded)], as_json=as_json)
     if recorded.quarantined and not as_json:
         say(f"why rows went to quarantine: aiops-flows quarantine --use-case {use_case}")

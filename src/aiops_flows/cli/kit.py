@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aiops_flows.cli.naming import load, path_of
 from aiops_flows.cli.output import AsJson, UseCasePath, say, show_rows, working
 from aiops_flows.errors import SourceError, UseCaseError
 
@@ -81,14 +82,13 @@ def history(
     from aiops_flows.steps.intake import take_in
     from aiops_flows.steps.outcomes import record_outcomes
     from aiops_flows.steps.workspace import Workspace
-    from aiops_flows.use_case import load_use_case
 
     for source in (cases, outcomes or cases):
         if not Path(source).exists():
             raise SourceError(f"{source}: no such file or folder; name the past cases, then their outcomes")
     if outcomes is None and Path(cases).is_dir():
         raise SourceError(f"{cases} is a folder, whose files move away once they are taken in; name the outcomes too")
-    place, declared = Workspace.here(), load_use_case(use_case)
+    place, declared = Workspace.here(), load(use_case, try_it=True)
     with working("taking in", quiet=as_json):
         taken = take_in(place, declared, cases, history=True)
         told = record_outcomes(place, declared, outcomes or cases)
@@ -112,7 +112,7 @@ def conform(
 
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # the drill has many small processes
     with working("conformance", quiet=as_json):
-        report = conformance(use_case, source, outcomes, only=only or ())
+        report = conformance(path_of(use_case), source, outcomes, only=only or ())
     show_rows(report.as_rows(), as_json=as_json, title=f"{report.use_case}: {'passed' if report.passed else 'FAILED'}")
     if not report.passed:
         raise typer.Exit(FAILED)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aiops_flows.cli.output import AsJson, UseCaseName, UseCasePath, is_path, name_of, say, show_rows, working
+from aiops_flows.cli.naming import load, model_name, name_of
+from aiops_flows.cli.output import AsJson, UseCaseName, UseCasePath, say, show_rows, working
 from aiops_flows.errors import NoChampion, TrainingError
 
 if TYPE_CHECKING:
@@ -45,9 +46,8 @@ def retrain(
     """Train a challenger, judge it on the same rows as champion and baseline, and register it; nothing is promoted."""
     from aiops_flows.steps import training
     from aiops_flows.steps.workspace import Workspace
-    from aiops_flows.use_case import load_use_case
 
-    place, declared = Workspace.here(), load_use_case(use_case)
+    place, declared = Workspace.here(), load(use_case, try_it=True)
     chosen = [declared.model(model)] if model else training.in_order(declared)
     became: list[dict[str, Any]] = []
     for spec in chosen:
@@ -97,11 +97,10 @@ def check_drift(use_case: UseCasePath, as_of: Moment = None, as_json: AsJson = F
     """
     from aiops_flows.steps import drifting
     from aiops_flows.steps.workspace import Workspace
-    from aiops_flows.use_case import load_use_case
 
     place = Workspace.here()
     with working("measuring drift", quiet=as_json):
-        checks = drifting.check_drift(place, load_use_case(use_case), as_of=moment_of(as_of), render=False)
+        checks = drifting.check_drift(place, load(use_case), as_of=moment_of(as_of), render=False)
     rows = [
         {
             "model": check.model,
@@ -136,9 +135,8 @@ def promote(
     """Make a challenger champion if its gates passed and its approval is there; else say why not."""
     from aiops_flows.steps import promotion
     from aiops_flows.steps.workspace import Workspace
-    from aiops_flows.use_case import load_use_case
 
-    place, declared = Workspace.here(), load_use_case(use_case)
+    place, declared = Workspace.here(), load(use_case)
     result = promotion.promote(place, declared, declared.model(model), version=version, proposer=name)
     if as_json:
         show_rows([dataclasses.asdict(result)], as_json=True)
@@ -160,9 +158,8 @@ def approve(
     """Approve a version, bound to its evidence, as somebody who neither trained nor proposes it."""
     from aiops_flows.steps import promotion
     from aiops_flows.steps.workspace import Workspace
-    from aiops_flows.use_case import load_use_case
 
-    place, declared = Workspace.here(), load_use_case(use_case)
+    place, declared = Workspace.here(), load(use_case)
     approver = name or place.settings.actor
     promotion.approve(
         place,
@@ -191,9 +188,8 @@ def rollback(
     """Make an earlier champion champion again; the present one is withdrawn."""
     from aiops_flows.steps import promotion
     from aiops_flows.steps.workspace import Workspace
-    from aiops_flows.use_case import load_use_case
 
-    place, declared = Workspace.here(), load_use_case(use_case)
+    place, declared = Workspace.here(), load(use_case)
     result = promotion.rollback(place, declared, model, to=to, reason=reason, actor=name)
     if as_json:
         show_rows([dataclasses.asdict(result)], as_json=True)
@@ -208,9 +204,8 @@ def recall(use_case: UseCasePath, model: Model, version: int, as_json: AsJson = 
     from aiops_flows.case_log import versions
     from aiops_flows.steps import recall as recalling
     from aiops_flows.steps.workspace import Workspace
-    from aiops_flows.use_case import load_use_case
 
-    place, declared = Workspace.here(), load_use_case(use_case)
+    place, declared = Workspace.here(), load(use_case)
     spec = declared.model(model)
     versions.get(place.log, declared.name, spec.name, version)  # else a typing error reads as "nothing found"
     with working("deciding again", quiet=as_json):
@@ -230,7 +225,7 @@ def champion(
 
     moment, log = moment_of(at), Workspace.here().log
     name = name_of(log, use_case)
-    found = promotions.champion(log, name, _registered(use_case, model), moment)
+    found = promotions.champion(log, name, model_name(log, use_case, model), moment)
     if found is None:
         raise NoChampion(
             f"{model} had no champion at {at}"
@@ -238,12 +233,3 @@ def champion(
             else f"{model} of {name} has no champion now; aiops-flows retrain and promote make one"
         )
     show_rows([dataclasses.asdict(found)], as_json=as_json)
-
-
-def _registered(use_case: str, model: str) -> str:
-    """The name of a model given by its name or output; the record alone, asked by a bare name, knows no outputs."""
-    if not is_path(use_case):
-        return model
-    from aiops_flows.use_case import load_use_case
-
-    return load_use_case(use_case).model(model).name

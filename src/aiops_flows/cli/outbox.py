@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from aiops_flows.cli.output import AsJson, UseCaseName, UseCasePath, name_of, say, show_rows, working
+from aiops_flows.cli.naming import load, name_of
+from aiops_flows.cli.output import AsJson, UseCaseName, UseCasePath, say, show_rows, working
 
 __all__ = ["effects_app"]
 
@@ -71,11 +72,10 @@ def effects_deliver(
     from aiops_flows.steps.outbox import deliver
     from aiops_flows.steps.sinks import sink_at
     from aiops_flows.steps.workspace import Workspace
-    from aiops_flows.use_case import load_use_case
 
     to = sink_at(sink, secret_setting)
     with working("sending", quiet=as_json):
-        done = deliver(Workspace.here(), load_use_case(use_case), to, names=name or None)
+        done = deliver(Workspace.here(), load(use_case), to, names=name or None)
     show_rows([dataclasses.asdict(done)], as_json=as_json)
     if done.given_up:
         raise typer.Exit(FOUND)

@@ -4,37 +4,45 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-if TYPE_CHECKING:
-    from aiops_flows.case_log import CaseLog
+from aiops_flows.progress import listen
 
 __all__ = [
     "AsJson",
     "UseCaseName",
     "UseCasePath",
     "console",
-    "is_path",
-    "name_of",
     "printable",
     "say",
     "show_rows",
     "working",
 ]
 
+_QUICK_SECONDS = 2.0
+_NARROWEST = 24  # characters of a column whose texts may be broken into lines
+_GAP = 2  # between columns
 _STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 UseCasePath = Annotated[
     str,
-    typer.Option("--use-case", "-u", envvar="AIOPS_USE_CASE", help="path of the use case, such as flows.claims:CLAIMS"),
+    typer.Option(
+        "--use-case",
+        "-u",
+        envvar="AIOPS_USE_CASE",
+        help="path of the use case, such as flows.claims:CLAIMS, or the name of one declared in this folder",
+    ),
 ]
 UseCaseName = Annotated[
     str,
@@ -45,35 +53,10 @@ UseCaseName = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON for machines")]
 
 
-def console() -> Console:
-    """The terminal, as wide as it is; 120 columns where it is none."""
+def console(least: int = 0) -> Console:
+    """The terminal, as wide as it is; where there is none, 120 columns or as many as are needed."""
     plain = Console()
-    return plain if plain.is_terminal else Console(width=120, soft_wrap=True)
-
-
-def is_path(use_case: str) -> bool:
-    """Whether a use case is given by its path, not by its name alone."""
-    return ":" in use_case or "." in use_case
-
-
-def name_of(log: CaseLog, use_case: str) -> str:
-    """The name of a use case given by its path, or by the name under which the record knows it.
-
-    With a name nothing of the user's code is loaded, so it is quick, and works where that code is not.
-    """
-    if is_path(use_case):
-        from aiops_flows.use_case import load_use_case
-
-        return load_use_case(use_case).name
-    from aiops_flows.case_log import questions
-    from aiops_flows.errors import UseCaseError
-
-    known = questions.use_cases(log)
-    if use_case not in known:
-        raise UseCaseError(
-            f"the record has no use case {use_case!r}; it has {known}. Or give a path: flows.claims:CLAIMS"
-        )
-    return use_case
+    return plain if plain.is_terminal else Console(width=max(120, least), soft_wrap=True)
 
 
 def say(message: str) -> None:
@@ -94,12 +77,71 @@ def show_rows(rows: Sequence[Mapping[Any, Any]], *, as_json: bool, title: str = 
     if not rows:
         say(empty)
         return
+    shown = [{_heading(name): printable(_text(value)) for name, value in row.items()} for row in rows]
+    wide = _Widths.of(shown)
+    screen = console(wide.least)
+    if screen.width < wide.least:
+        _show_blocks(shown, screen, title)
+        return
     table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
-    for name in rows[0]:
-        table.add_column(str(name).replace("_", " "), overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(printable(_text(value))) for value in row.values()))  # else "[b]" in a case were markup
-    console().print(table)
+    for name in shown[0]:
+        table.add_column(name, overflow="fold", no_wrap=name not in wide.flexible, min_width=wide.columns[name])
+    for row in shown:
+        table.add_row(*(Text(value) for value in row.values()))  # else "[b]" in a case were markup
+    screen.print(table)
+
+
+@dataclass(frozen=True)
+class _Widths:
+    """How wide the columns of a table must be: only texts of several words may be broken."""
+
+    columns: Mapping[str, int]
+    flexible: frozenset[str]
+
+    @classmethod
+    def of(cls, rows: Sequence[Mapping[str, str]]) -> _Widths:
+        widths: dict[str, int] = {}
+        flexible = set()
+        for name in rows[0]:
+            lines = [line for row in rows for line in row.get(name, "").splitlines()]
+            longest = max(map(len, [name, *lines]))
+            widths[name] = longest
+            if longest > _NARROWEST and any(" " in line for line in lines):
+                flexible.add(name)
+                words = [len(word) for line in lines for word in line.split()]
+                widths[name] = max(_NARROWEST, len(name), *words)
+        return cls(widths, frozenset(flexible))
+
+    @property
+    def least(self) -> int:
+        """The narrowest screen on which the table breaks no word."""
+        return sum(self.columns.values()) + _GAP * (len(self.columns) - 1)
+
+
+def _show_blocks(rows: Sequence[Mapping[str, str]], screen: Console, title: str) -> None:
+    """Rows one below the other, a line a field, for screens on which a table would break words apart."""
+    if title:
+        say(title)
+    indent = max(len(name) for name in rows[0]) + _GAP
+    for place, row in enumerate(rows):
+        if place:
+            say("")
+        for name, value in row.items():
+            for number, line in enumerate(_wrapped(value, max(screen.width - indent, _NARROWEST))):
+                say(f"{name if not number else '':<{indent}}{line}".rstrip())
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    lines = [
+        part
+        for line in text.splitlines()
+        for part in textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False) or [""]
+    ]
+    return lines or [""]
+
+
+def _heading(name: object) -> str:
+    return str(name).replace("_", " ")
 
 
 def _plain(value: Any) -> Any:
@@ -120,10 +162,24 @@ def _text(value: Any) -> str:
 
 @contextmanager
 def working(what: str, *, quiet: bool) -> Iterator[None]:
-    """A moving sign on the terminal while something long is done."""
-    screen = Console(stderr=True)
-    if quiet or not screen.is_terminal:
+    """While something long is done: on a terminal a moving sign with the present step, else a line a step.
+
+    The lines go to standard error, and begin after two seconds: what is quick prints none.
+    """
+    if quiet:
         yield
         return
-    with screen.status(what):
+    screen = Console(stderr=True)
+    if screen.is_terminal:
+        with screen.status(what) as sign, listen(lambda words: sign.update(f"{what}: {words}")):
+            yield
+        return
+    since = time.monotonic()
+    with listen(lambda words: _print_step(what, words, since)):
         yield
+
+
+def _print_step(what: str, words: str, since: float) -> None:
+    seconds = time.monotonic() - since
+    if seconds >= _QUICK_SECONDS:
+        typer.echo(f"{what}, {seconds:.0f} s: {words}", err=True)

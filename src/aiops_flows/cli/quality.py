@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aiops_flows.cli.models import Model, Moment, moment_of
-from aiops_flows.cli.output import AsJson, UseCaseName, UseCasePath, name_of, say, show_rows, working
+from aiops_flows.cli.naming import load, name_of
+from aiops_flows.cli.output import AsJson, UseCaseName, UseCasePath, say, show_rows, working
 from aiops_flows.errors import NoChampion
 
 if TYPE_CHECKING:
@@ -50,9 +51,8 @@ def quality(
     """How good the decisions without a person were: estimated from the audit lane, and by outcomes once mature."""
     from aiops_flows.steps import quality as measuring
     from aiops_flows.steps.workspace import Workspace
-    from aiops_flows.use_case import load_use_case
 
-    place, declared = Workspace.here(), load_use_case(use_case)
+    place, declared = Workspace.here(), load(use_case)
     with working("counting", quiet=as_json):
         found = measuring.quality(place, declared, as_known=moment_of(as_known), by=by.value)
     if as_json:
@@ -86,9 +86,8 @@ def corrections(use_case: UseCasePath, as_known: AsKnown = None, as_json: AsJson
     from aiops_flows.steps import corrections as counting
     from aiops_flows.steps.terms_figures import term_figures
     from aiops_flows.steps.workspace import Workspace
-    from aiops_flows.use_case import load_use_case
 
-    place, declared, moment = Workspace.here(), load_use_case(use_case), moment_of(as_known)
+    place, declared, moment = Workspace.here(), load(use_case), moment_of(as_known)
     writings = counting.writing_figures(place, declared, as_known=moment).to_dict("records")
     labels = counting.new_labels(place, declared, as_known=moment).to_dict("records")
     terms = term_figures(place, declared, as_known=moment).to_dict("records")
@@ -126,9 +125,8 @@ def reviewers(use_case: UseCasePath, as_known: AsKnown = None, as_json: AsJson =
     """How persons answer, by name: for the operator. Small numbers are marked, and nobody is ranked."""
     from aiops_flows.steps import reviewers as asking
     from aiops_flows.steps.workspace import Workspace
-    from aiops_flows.use_case import load_use_case
 
-    found = asking.reviewers(Workspace.here(), load_use_case(use_case), as_known=moment_of(as_known))
+    found = asking.reviewers(Workspace.here(), load(use_case), as_known=moment_of(as_known))
     rows = [each.as_dict() if as_json else each.as_row() for each in found]
     show_rows(rows, as_json=as_json, empty="nobody has answered yet")
 
@@ -182,9 +180,8 @@ def certify(use_case: UseCasePath, as_of: AsKnown = None, as_json: AsJson = Fals
     from aiops_flows.steps.certifying import renew
     from aiops_flows.steps.health import certificate_row
     from aiops_flows.steps.workspace import Workspace
-    from aiops_flows.use_case import load_use_case
 
-    place, declared = Workspace.here(), load_use_case(use_case)
+    place, declared = Workspace.here(), load(use_case, try_it=True)
     with working("certifying", quiet=as_json):
         found = renew(place, declared, as_of=moment_of(as_of))
     if found is None:
@@ -226,9 +223,8 @@ def backtest(
     """Train a model and its baseline as if at past moments, and judge both on the cases that came next."""
     from aiops_flows.steps import backtesting
     from aiops_flows.steps.workspace import Workspace
-    from aiops_flows.use_case import load_use_case
 
-    place, declared = Workspace.here(), load_use_case(use_case)
+    place, declared = Workspace.here(), load(use_case, try_it=True)
     spec = declared.model(model)
     with working(f"training {spec.name} at {origins} moments", quiet=as_json):
         found = backtesting.backtest(place, declared, spec, origins=origins, every=every, as_of=moment_of(as_of))
@@ -250,9 +246,8 @@ def compare(
     from aiops_flows.case_log import promotions, versions
     from aiops_flows.steps import comparing
     from aiops_flows.steps.workspace import Workspace
-    from aiops_flows.use_case import load_use_case
 
-    place, declared = Workspace.here(), load_use_case(use_case)
+    place, declared = Workspace.here(), load(use_case)
     spec = declared.model(model)
     waiting = promotions.challenger(place.log, declared.name, spec.name)
     chosen = version if version is not None else waiting.version if waiting else None

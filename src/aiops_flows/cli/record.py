@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from aiops_flows.cli.output import AsJson, UseCaseName, name_of, say, show_rows
+from aiops_flows.cli.naming import name_of
+from aiops_flows.cli.output import AsJson, UseCaseName, say, show_rows
 
 __all__ = ["doctor", "trace", "verify"]
 

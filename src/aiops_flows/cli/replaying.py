@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from aiops_flows.cli.naming import load
 from aiops_flows.cli.output import AsJson, UseCasePath, say, show_rows
 
 if TYPE_CHECKING:
@@ -67,16 +68,15 @@ def replay(
     """
     from aiops_flows.replay import Reviewers
     from aiops_flows.replay import replay as run
-    from aiops_flows.use_case import load_use_case
 
     logging.getLogger("aiops_flows").setLevel(logging.ERROR)  # what it warns of happened in the history: the page tells
 
-    declared = load_use_case(use_case)
+    declared = load(use_case, try_it=True)
     told = _progress(quiet=as_json)
     if reproduce:
         _reproduce(declared, limit, told, as_json=as_json)
         return
-    other = load_use_case(candidate) if candidate else None
+    other = load(candidate) if candidate else None
     done = run(
         declared,
         _history(declared, history, outcomes, known_after, amount),

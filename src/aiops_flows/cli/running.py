@@ -6,16 +6,17 @@ import logging
 import pkgutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from aiops_flows import stack
+from aiops_flows.cli.naming import flow_at, flow_of, path_of
 from aiops_flows.cli.output import AsJson, say, show_rows, working
 from aiops_flows.errors import SourceError, UseCaseError
 from aiops_flows.settings import Settings
 
-__all__ = ["demo", "down", "flow_at", "run", "up"]
+__all__ = ["demo", "down", "run", "up"]
 
 
 def demo(
@@ -40,10 +41,21 @@ def up(
         typer.Option(envvar="AIOPS_POSTGRES_URL", help="keep everything on this PostgreSQL server, with two workers"),
     ] = "",
     workers: Annotated[int | None, typer.Option(min=1, help="default one, or two on PostgreSQL")] = None,
+    use_case: Annotated[
+        str,
+        typer.Option(
+            "--use-case",
+            "-u",
+            envvar="AIOPS_USE_CASE",
+            help="path or name of a use case: deploy only what belongs to it; default the whole prefect.yaml",
+        ),
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Start Prefect server, MLflow and workers on this machine, and deploy the prefect.yaml of this folder."""
-    started = stack.start(Settings(), postgres_url=postgres, workers=workers, tell=_teller(quiet=as_json))
+    only = [path_of(use_case)] if use_case else []
+    report = _reporter(quiet=as_json)
+    started = stack.start(Settings(), postgres_url=postgres, workers=workers, tell=report, only=only)
     show_rows(started.rows(), as_json=as_json)
     if not as_json:
         say(f"\nruns: {started.url('prefect')}   models: {started.url('mlflow')}   stop: aiops-flows down")
@@ -52,7 +64,7 @@ def up(
             say(f"and AIOPS_MLFLOW_URL={started.url('mlflow')}")
 
 
-def _teller(*, quiet: bool) -> Callable[[str], None]:
+def _reporter(*, quiet: bool) -> Callable[[str], None]:
     return (lambda _: None) if quiet else (lambda what: typer.echo(f"{what} ...", err=True))
 
 
@@ -67,39 +79,35 @@ def down(as_json: AsJson = False) -> None:
 
 def run(
     source: Annotated[str, typer.Argument(help="file or inbox folder to take cases from")],
-    flow: Annotated[str, typer.Option(help="path of the business flow")] = "flows.claims:claims",
+    use_case: Annotated[
+        str,
+        typer.Option(
+            "--use-case",
+            "-u",
+            envvar="AIOPS_USE_CASE",
+            help="path or name of the use case; default the only one declared in this folder",
+        ),
+    ] = "",
+    flow: Annotated[str, typer.Option(help="path of the business flow; default the one beside the use case")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Run a business flow over a source once, now, and say what became of the cases."""
     if not Path(source).exists():
         raise SourceError(f"{source}: no such file or folder; name a file of cases, or an inbox folder")
     with working("running", quiet=as_json):
-        business = flow_at(flow)
+        business = flow_at(flow) if flow else flow_of(use_case)
         logging.getLogger("aiops_flows").setLevel(logging.INFO)
         with stack.prefect_server(Settings()):
             for handler in logging.getLogger().handlers:
                 handler.addFilter(_worth_showing)
             frame = business(source)
     if "verdict_by" not in getattr(frame, "columns", ()):
-        raise UseCaseError(f"{flow} ended, but gave no frame with verdicts to count; end it with: return review(...)")
+        raise UseCaseError(
+            f"the flow {business.__name__} returned no frame with verdicts; end it with: return review(...)"
+        )
     by = frame["verdict_by"].fillna("waits for a person").value_counts() if len(frame) else {}
     rows = [{"decided_by": name, "cases": int(count)} for name, count in dict(by).items()]
     show_rows(rows, as_json=as_json, empty="no cases came")
-
-
-def flow_at(path: str) -> Callable[[str], Any]:
-    """The business flow at a path.
-
-    Raises:
-        UseCaseError: nothing is there.
-    """
-    try:
-        business: Callable[[str], Any] = pkgutil.resolve_name(path)
-    except (ImportError, AttributeError, ValueError) as fault:
-        raise UseCaseError(
-            f"no flow at {path!r}: {fault}; write it as package.module:name, importable from this folder"
-        ) from fault
-    return business
 
 
 def _worth_showing(record: logging.LogRecord) -> bool:

@@ -8,17 +8,23 @@ from typing import Annotated
 
 import typer
 
+from aiops_flows.cli.naming import flow_at, flow_of, load
 from aiops_flows.cli.output import say
-from aiops_flows.cli.running import flow_at
 from aiops_flows.errors import SourceError, UseCaseError
 
 __all__ = ["serve"]
 
 
 def serve(
-    flow: Annotated[str, typer.Option(help="path of the business flow")] = "flows.claims:claims",
+    flow: Annotated[str, typer.Option(help="path of the business flow; default the one beside the use case")] = "",
     use_case: Annotated[
-        str, typer.Option("--use-case", "-u", help="path of its use case; by default the one beside the flow")
+        str,
+        typer.Option(
+            "--use-case",
+            "-u",
+            envvar="AIOPS_USE_CASE",
+            help="path or name of the use case; default the one beside the flow, or the only one in this folder",
+        ),
     ] = "",
     param: Annotated[
         list[str] | None, typer.Option(help="NAME=VALUE: what the flow takes beside the source; may be given again")
@@ -33,12 +39,11 @@ def serve(
 ) -> None:
     """Keep a business flow resident: cases come over HTTP or into an inbox, and are answered when they are stored."""
     from aiops_flows.serving import Limits, Place, Resident, serve, use_case_of
-    from aiops_flows.use_case import load_use_case
 
     if inbox is not None and not inbox.is_dir():
         raise SourceError(f"{inbox}: no such folder; make it, or leave --inbox out")
-    business = flow_at(flow)
-    declared = load_use_case(use_case) if use_case else use_case_of(business)
+    business = flow_at(flow) if flow else flow_of(use_case)
+    declared = load(use_case) if use_case else use_case_of(business)
     limits = Limits(at_most=at_most, within=within_ms / 1_000, waiting=waiting)
     resident = Resident(business, declared, inbox, limits, dict(_pair(given) for given in param or []))
     _log_to_terminal()

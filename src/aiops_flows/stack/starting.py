@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from aiops_flows.settings import Settings
 from aiops_flows.stack import postgresql, record
-from aiops_flows.stack.deploying import WORK_POOL, deploy, require_prefect_yaml, workers_online
+from aiops_flows.stack.deploying import WORK_POOL, deploy, deployments_of, require_prefect_yaml, workers_online
 from aiops_flows.stack.environment import mlflow_environment, process_environment, server_environment
 from aiops_flows.stack.interrupted import settle_interrupted_runs
 from aiops_flows.stack.processes import HOST, Part, ask, end, free_port, spawn, wait_until
@@ -41,11 +41,12 @@ def start(
     workers: int | None = None,
     ports: Ports = Ports(),
     tell: Tell = lambda _: None,
+    only: Sequence[str] = (),
 ) -> Stack:
     """Start Prefect server, MLflow and workers, deploy the project's ``prefect.yaml``, and return when all is ready.
 
-    Where everything runs already, that is what is returned. All addresses are on loopback; logs are in the home
-    folder's ``logs``.
+    Where everything runs already, that is what is returned, and what ``only`` names is deployed to it. All addresses
+    are on loopback; logs are in the home folder's ``logs``.
 
     Args:
         settings: the home folder, and where case log and MLflow are if not there.
@@ -55,6 +56,7 @@ def start(
         workers: how many; by default one, or two on PostgreSQL.
         ports: where the web pages should be.
         tell: is told what is being waited for.
+        only: paths of use cases; only their deployments are given to the server. By default all of the file.
 
     Raises:
         StackError: something did not start; then nothing is left running.
@@ -62,14 +64,19 @@ def start(
     folder = (project or Path.cwd()).absolute()
     with record.one_at_a_time(settings):
         if (running := record.read(settings)).runs:
+            if only:
+                tell(f"deploying {', '.join(only)}")
+                deploy(settings, folder, running.api_url, only)
             return running
         require_prefect_yaml(folder)
+        if only:
+            deployments_of(folder, only)  # a name that is not there is an error before anything starts
         end(running.parts)
         if postgres_url:
             postgresql.check(postgres_url)
         beginning = _Beginning(settings, Stack("postgresql" if postgres_url else "one-machine", str(folder), ()), tell)
         try:
-            return beginning.bring_up(postgres_url, workers or (2 if postgres_url else 1), ports)
+            return beginning.bring_up(postgres_url, workers or (2 if postgres_url else 1), ports, only)
         except BaseException:
             end(beginning.stack.parts)
             record.forget(settings)
@@ -104,14 +111,14 @@ class _Beginning:
     stack: Stack
     tell: Tell
 
-    def bring_up(self, postgres_url: str, workers: int, ports: Ports) -> Stack:
+    def bring_up(self, postgres_url: str, workers: int, ports: Ports, only: Sequence[str]) -> Stack:
         prefect = self._start_prefect(free_port(ports.prefect), postgres_url)
         self._start_mlflow(ports.mlflow, postgres_url)
         self._wait(f"the Prefect server at {prefect.url}", lambda: answers(self.settings, self.stack.api_url))
         if mlflow := self.stack.url("mlflow"):
             self._wait(f"MLflow at {mlflow}", lambda: ask(f"{mlflow}/health", seconds=2) == "OK")
         self.tell("deploying prefect.yaml")
-        deploy(self.settings, Path(self.stack.project), self.stack.api_url)
+        deploy(self.settings, Path(self.stack.project), self.stack.api_url, only)
         settle_interrupted_runs(self.stack.api_url)
         for number in range(1, workers + 1):
             self._start_worker(number)

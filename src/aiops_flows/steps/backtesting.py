@@ -15,6 +15,7 @@ from aiops_flows.case_log import questions
 from aiops_flows.errors import TrainingError, UseCaseError
 from aiops_flows.evidence.answers import Scored, read_answers
 from aiops_flows.evidence.metrics import METRICS
+from aiops_flows.progress import step
 from aiops_flows.steps.costs import costs_of
 from aiops_flows.steps.frames import stored_frame
 from aiops_flows.steps.judging import baseline_of, fit, scored
@@ -77,7 +78,11 @@ def backtest(
     if spec.kind == "writer":
         raise UseCaseError(f"{spec.name} writes texts; backtests judge classes and quantities. See corrections instead")
     record = _Record.read(place, use_case, spec, as_of or place.now())
-    judged = [_judged(use_case, spec, record, *span) for span in record.spans(origins, every)]
+    spans = record.spans(origins, every)
+    judged = []
+    for place_of, span in enumerate(spans, start=1):
+        step("%s: origin %d of %d", spec.name, place_of, len(spans))
+        judged.append(_judged(use_case, spec, record, *span))
     if not (made := [origin for origin in judged if origin.said]):
         counts = labelled_counts(place, use_case, spec, as_of=as_of or place.now())
         raise TrainingError(

@@ -16,7 +16,7 @@ from aiops_flows.errors import UseCaseError
 from aiops_flows.steps.halving import in_halves
 from aiops_flows.use_case import Case, Derivation, UseCase
 
-__all__ = ["case_frame", "derived_column", "empty_frame", "grown", "plain_type", "stored_frame"]
+__all__ = ["case_frame", "derived_column", "empty_frame", "field_frame", "grown", "plain_type", "stored_frame"]
 
 _NOT_IN_BODY = frozenset({"case_id", "received_at"})
 _logger = logging.getLogger("aiops_flows.frames")
@@ -31,6 +31,14 @@ def case_frame(case_type: type[Case], columns: Mapping[str, Sequence[Any] | pd.S
     Raises:
         UseCaseError: a derived column does not give one value a row.
     """
+    frame = field_frame(case_type, columns)
+    for name, derivation in case_type.derived.items():
+        frame[name] = derived_column(f"{case_type.__name__}.{name}", derivation, frame)
+    return frame
+
+
+def field_frame(case_type: type[Case], columns: Mapping[str, Sequence[Any] | pd.Series[Any]]) -> pd.DataFrame:
+    """The same without the derived columns."""
     own = [name for name in case_type.model_fields if name not in _NOT_IN_BODY]
     series = {
         "case_id": pd.Series(columns["case_id"], dtype=object),
@@ -39,10 +47,7 @@ def case_frame(case_type: type[Case], columns: Mapping[str, Sequence[Any] | pd.S
     series["received_at"] = _moments(columns["received_at"])
     for name in own:
         series[name] = _series(columns[name], plain_type(case_type.model_fields[name].annotation))
-    frame = pd.DataFrame(series)
-    for name, derivation in case_type.derived.items():
-        frame[name] = derived_column(f"{case_type.__name__}.{name}", derivation, frame)
-    return frame
+    return pd.DataFrame(series)
 
 
 def derived_column(name: str, derivation: Derivation, frame: pd.DataFrame) -> pd.Series[Any]:

@@ -187,7 +187,8 @@ def _audited(found: Quality) -> str:
     if found.error is None:
         return f"unknown: none of {found.decided} was read in the audit lane yet ({found.pending} wait)"
     sure = f"95 % sure: {found.low:.3f} to {found.high:.3f}"
-    return f"{found.error:.3f} estimated from {found.read} of {found.decided} ({sure}; {found.pending} wait)"
+    decided = f"the {found.decided} cases that policy decided first, whoever decides now"
+    return f"{found.error:.3f} estimated from {found.read} of {decided} ({sure}; {found.pending} wait)"
 
 
 def _by_outcomes(found: Quality) -> str:

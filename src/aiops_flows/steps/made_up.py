@@ -11,7 +11,7 @@ from aiops_flows.series.history import Series, series_of
 from aiops_flows.steps.frames import plain_type
 from aiops_flows.use_case import Case
 
-__all__ = ["made_up_rows"]
+__all__ = ["made_up_rows", "made_up_value"]
 
 _THREADS: list[list[dict[str, str]] | None] = [
     [
@@ -29,6 +29,11 @@ _HISTORIES: list[Series | None] = [
     None,
 ]
 _MADE_UP: dict[Any, list[Any]] = {list: _THREADS, Series: _HISTORIES}
+
+
+def made_up_value(kind: Any) -> Any:
+    """A conversation for ``list``, a history for ``Series``; None of other kinds of field."""
+    return _MADE_UP.get(kind, [None])[0]
 
 
 def made_up_rows(case_type: type[Case], features: pd.DataFrame) -> pd.DataFrame:

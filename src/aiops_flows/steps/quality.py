@@ -113,7 +113,7 @@ def _worked(place: Workspace, use_case: UseCase, known_by: datetime, automatic: 
     """``case_id`` and ``received_at`` of the cases that were decided automatically or put to a person by a moment."""
     log, name = place.log, use_case.name
     waiting = questions.open_reviews(log, name, lane=False, known_by=known_by)["case_id"]
-    answered = questions.answered(log, name, known_by=known_by)["case_id"]
+    answered = questions.answered(log, name, known_by=known_by, settled_too=True)["case_id"]
     cases = questions.cases(log, name, worked=True)[["case_id", "received_at"]]
     return cases[cases["case_id"].isin(automatic.union(waiting, answered))].reset_index(drop=True)
 

@@ -13,6 +13,7 @@ import pandas as pd
 from aiops_flows.case_log import alarms, promotions, questions, versions, writes
 from aiops_flows.case_log.writes import Decisions, Reviews
 from aiops_flows.errors import UseCaseError
+from aiops_flows.progress import step
 from aiops_flows.steps.certifying import certificate_in_force
 from aiops_flows.steps.frames import grown, stored_frame
 from aiops_flows.steps.inference import Answers, answer, answered
@@ -73,6 +74,7 @@ def recall(place: Workspace, use_case: UseCase, model: str, version: int) -> Rec
     waiting = by_policy[~by_policy["case_id"].isin(questioned)].reset_index(drop=True)
     confirmed = requeued = new_terms = 0
     for start in range(0, len(waiting), place.settings.batch_size):
+        step("deciding case %d of %d again", start + 1, len(waiting))
         part = waiting.iloc[start : start + place.settings.batch_size]
         done = _again(place, use_case, part)
         confirmed, requeued, new_terms = confirmed + done[0], requeued + done[1], new_terms + done[2]

@@ -12,6 +12,7 @@ from aiops_flows.case_log.versions import VersionRecord
 from aiops_flows.drift import DriftReport, render_report
 from aiops_flows.errors import TrainingError
 from aiops_flows.gate_results import GateResult, all_passed, as_json
+from aiops_flows.progress import step
 from aiops_flows.registry import Registered
 from aiops_flows.steps.certifying import Certificate, certify
 from aiops_flows.steps.code import code_version
@@ -89,13 +90,18 @@ def retrain(
     """
     spec = model if isinstance(model, ModelSpec) else use_case.model(model)
     moment = as_of or place.now()
+    step("%s: reading labelled rows", spec.name)
     rows = parted_rows(place, use_case, spec, as_of=moment, window=spec.train_window)
     train, judging = rows.parts["train"], rows.parts["judge"]
     _refuse_too_little(place, use_case, spec, rows, moment)
     code = code_version(place, use_case)
+    step("%s: training on %d rows", spec.name, len(train))
     fitted = fit(spec.estimator, spec, train)
+    step("%s: comparing what arrives with what it learned from", spec.name)
     moved = drift_of(place, use_case, spec, train, moment)
+    step("%s: judging it on %d rows beside champion and baseline", spec.name, len(judging))
     results, scores = judged(place, use_case, spec, (fitted, train, judging), moved.reports)
+    step("%s: registering the version", spec.name)
     registered = place.registry.register(
         spec.name,
         fitted,
@@ -124,7 +130,9 @@ def retrain(
             four_eyes=spec.four_eyes,
         ),
     )
+    step("%s: certifying how much may be decided without a person", spec.name)
     certificate = certify(place, use_case, spec, registered.version, fitted, rows.parts["certify"], as_of=moment)
+    step("%s: storing the evidence", spec.name)
     digest = _keep_evidence(place, use_case, spec, registered, _Evidence(results, moved, certificate))
     place.registry.project(spec.name, champion=_champion(place, use_case, spec), challenger=registered.version)
     return Retrained(

@@ -8,6 +8,7 @@ from aiops_flows.steps import inference, outbox, outcomes
 from aiops_flows.steps import intake as taking_in
 from aiops_flows.steps import review as reviewing
 from aiops_flows.steps.intake_report import report_of
+from aiops_flows.steps.trying import tried
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.tasks.batches import batch_task
 from aiops_flows.use_case import ModelSpec, UseCase, load_use_case
@@ -46,7 +47,7 @@ def intake(use_case: UseCase | str, source: Source, *, history: bool = False) ->
         SourceError: the source cannot be read, or lacks a column that every case needs.
         BatchBusy: another live worker has the same batch in hand.
     """
-    return taking_in.take_in(Workspace.here(), _loaded(use_case), source, history=history)
+    return taking_in.take_in(Workspace.here(), tried(_loaded(use_case)), source, history=history)
 
 
 @batch_task
@@ -56,7 +57,7 @@ def predict(use_case: UseCase | str, model: ModelSpec | str, cases: pd.DataFrame
     Columns read: the model's features. Columns added: ``{output}``, ``{output}_confidence``, ``{output}_version``,
     ``{output}_note``. Without a loadable champion the answer is missing and the note says why.
     """
-    return inference.predict(Workspace.here(), _loaded(use_case), model, cases)
+    return inference.predict(Workspace.here(), tried(_loaded(use_case)), model, cases)
 
 
 @batch_task
@@ -67,7 +68,7 @@ def review(use_case: UseCase | str, cases: pd.DataFrame) -> pd.DataFrame:
     Columns read: what the policy's rules read. Columns added: ``verdict`` (None while a person must answer),
     ``verdict_reason``, ``verdict_by``, and the use case's terms (while a person must answer, as they are proposed).
     """
-    return reviewing.review(Workspace.here(), _loaded(use_case), cases)
+    return reviewing.review(Workspace.here(), tried(_loaded(use_case)), cases)
 
 
 @batch_task

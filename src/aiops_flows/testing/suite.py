@@ -14,6 +14,7 @@ from pathlib import Path
 
 from aiops_flows.drill import crash_points
 from aiops_flows.errors import AiopsError, UseCaseError
+from aiops_flows.progress import step
 from aiops_flows.settings import Settings
 from aiops_flows.steps.sources import Source
 from aiops_flows.testing.deciding import decision_once, reason_for_every_verdict, replay_identical
@@ -91,6 +92,7 @@ def conformance(
         try:
             for name in only or CHECKS:
                 told(name)
+                step("%s (%d of %d)", name, len(results) + 1, len(only or CHECKS))
                 results.append(_held(name, scene))
         finally:
             scene.close()

@@ -173,7 +173,11 @@ def test_counts_add_up(case_log: CaseLog) -> None:
     now = {"cases": 12, "history": 1, "unfinished": 1, "open_batches": 1}
     assert counted(case_log, "other") == LIVED | now
     assert questions.use_cases(case_log) == ["claims", "other"]
-    assert list(questions.counts(case_log)["use_case"]) == ["claims", "other"]
+    every = questions.counts(case_log)
+    assert list(every["use_case"]) == ["claims", "other"]
+    states = ["history", "unfinished", "decided_by_policy", "decided_by_person", "waiting"]
+    assert every[states].sum(axis=1).tolist() == every["cases"].tolist()
+    assert (every["waiting"] + every["asked_again"]).tolist() == every["open_reviews"].tolist()
 
 
 def test_a_trace_leaves_no_field_empty(case_log: CaseLog) -> None:
