@@ -172,16 +172,24 @@ def nested(depth: int) -> bytes:
 
 
 HOSTILE: dict[str, tuple[bytes, str]] = {
-    "nobody wrote it": (b"Subject: x\n\nhello", "no header says who wrote it"),
-    "no mail": (b"\x00\xff\xfe" * 1_000, "no header says who wrote it"),
-    "wrong encoding": (plain("Content-Type: text/plain; charset=utf-8", b"\xff\xfe\xfa"), "neither in the encoding"),
-    "slow encoding": (plain("Content-Type: text/plain; charset=punycode", b"a-" + b"\xff9" * 99_000), "neither in the"),
+    "nobody wrote it": (b"Subject: x\n\nhello", "none of its headers From, Sender and Reply-To"),
+    "no mail": (b"\x00\xff\xfe" * 1_000, "none of its headers From, Sender and Reply-To"),
+    "nested sender": (b"From: " + b"(" * 50_000 + b" a@b\n\nhello", "nests deeper"),
     "too large": (plain("", b"x" * 16 * 2**20), "bytes; at most"),
     "too many lines": (plain("", b"x\n" * 300_000), "lines; at most"),
-    "nested": (nested(5_000), "nested parts; at most"),
+    "nested": (nested(5_000), "more than 50 nested parts"),
+    "many parts": (b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\nContent-Type: x/y\n\n" * 9_000, "parts"),
     "many headers": (b"X: 1\n" * 5_000 + plain("", b"x"), "headers; at most"),
 }
 HARMLESS: dict[str, bytes] = {
+    "wrong encoding": plain("Content-Type: text/plain; charset=utf-8", b"\xff\xfe\xfa"),
+    "slow encoding": plain("Content-Type: text/plain; charset=punycode", b"a-" + b"\xff9" * 30_000),
+    "endless parameters": plain("Content-Type: text/plain; x=" + '";' * 500_000, b"hello"),
+    "endless parameters of parts": plain("Content-Type: multipart/mixed; boundary=b", b"")
+    + b"".join(b'--b\nContent-Type: text/plain; x="' + b";" * 3_000 + b"\n\nx\n" for _ in range(2_000)),
+    "a flood of wordless elements": plain("Content-Type: text/html", b"<script><svg><style>" * 50_000 + b"hello"),
+    "a flood of unclosed elements": plain("Content-Type: text/html", b"<b>" * 200_000 + b"</i>" * 200_000 + b"hello"),
+    "a flood of attributes": plain("Content-Type: text/html", b"<p " + b"a%d=1 " * 100_000 + b">hello"),
     "just nested": nested(15),
     "endless header": plain("Subject: " + "=?utf-8?q?a?= " * 200_000, b"hello"),
     "endless addresses": plain("Cc: " + "(" * 500_000, b"hello"),
@@ -215,7 +223,7 @@ def test_an_odd_mail_is_read_in_bounded_time(tmp_path: Path, name: str) -> None:
     checked = check_rows(Ticket, delivery)
     assert time.process_time() - started < SECONDS
     assert len(checked) + len(checked.refused) == 1
-    assert len(checked) == (name not in {"five megabytes", "endless addresses"})
+    assert len(checked) == (name != "five megabytes")
 
 
 def test_bytes_from_anywhere_are_a_case_or_a_refused_row(tmp_path: Path) -> None:

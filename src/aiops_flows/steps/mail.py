@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from aiops_flows.errors import SourceError
+from aiops_flows.sources.left_out import LeftOut, added_up
 from aiops_flows.steps.delivery import Delivery, Unreadable, file_bytes
-from aiops_flows.steps.mail_message import Mail, NoMail, digest_of, read_mail
+from aiops_flows.steps.mail_headers import same_address
+from aiops_flows.steps.mail_message import Mail, MailRefused, digest_of, read_mail
+from aiops_flows.steps.mbox import mbox_messages
 
 __all__ = ["MailBox", "mail_delivery", "mail_files"]
 
+_MOST_LOOKUPS = 100_000
 _KEPT = 100_000  # characters of a refused mail that stand in the quarantine
-_START = re.compile(rb"(?:\A|\n\r?\n)From [^\n]*\n")
-_QUOTED_FROM = re.compile(rb"^>(>*From )", re.MULTILINE)
-_REPLY = re.compile(r"^(?:(?:re|fwd?|aw|wg|antw|sv|rv|tr|rif)(?:\[\d+\])?:\s*)+", re.IGNORECASE)
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_REPLY_WORDS = (
+    "re|r|res|rv|rif|aw|antw|sv|vs|odp|vá|ynt|回复|回覆|答复|答覆|返信|답장|fwd?|fw|wg|tr|i|enc|pd|转发|轉寄|転送|전달"
+)
+_REPLY = re.compile(rf"^(?:(?:{_REPLY_WORDS})(?:\[\d{{1,4}}\]|\(\d{{1,4}}\))?\s{{0,2}}[:\uff1a]\s*)+", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -74,36 +81,37 @@ def mail_delivery(
     """
     mails: dict[str, Mail] = {}
     unreadable: list[Unreadable] = []
+    left_out: list[LeftOut] = []
     for path in files:
         for raw in _messages(path):
             try:
                 mail = read_mail(raw)
-            except NoMail as fault:
-                unreadable.append(
-                    Unreadable(raw[:_KEPT].decode(errors="surrogateescape"), f"no readable mail: {fault}")
-                )
+            except MailRefused as fault:
+                reason = f"this mail is not taken: {fault}"
+                unreadable.append(Unreadable(raw[:_KEPT].decode(errors="surrogateescape"), reason))
             else:
+                left_out += mail.cut
                 same = mails.setdefault(mail.name, mail)
                 if same != mail:  # another mail under the same id is not dropped
-                    mails[f"{mail.name}{digest_of(raw)}"] = mail
-    known = frozenset(address.lower() for address in agents)
+                    mail = replace(mail, name=f"{mail.name} {digest_of(raw)}")
+                    same = mails.setdefault(mail.name, mail)
+                if same is not mail:
+                    left_out.append(LeftOut("row", 1, "the same mail again"))
+    known = frozenset(same_address(address) for address in agents)
     rows = [_row(conversation, known) for conversation in _conversations(list(mails.values()), known)]
-    return Delivery(name, list(dict.fromkeys(column for row in rows for column in row)), rows, unreadable, file)
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    return Delivery(name, columns, rows, unreadable, file, added_up(left_out))
 
 
 def _messages(path: Path) -> Iterator[bytes]:
     """The raw messages of a file."""
     data = file_bytes(path)
-    starts = list(_START.finditer(data)) if path.name.lower().removesuffix(".gz").endswith(".mbox") else []
-    if not starts:
-        if data.strip():
-            yield data
-        return
-    if data[: starts[0].start()].strip():
-        yield data[: starts[0].start()]
-    ends = [*(start.start() for start in starts[1:]), len(data)]
-    for start, end in zip(starts, ends, strict=True):
-        yield _QUOTED_FROM.sub(rb"\1", data[start.end() : end])
+    if data.startswith(_UTF_16):
+        data = data.decode("utf-16", "replace").encode()
+    if path.name.lower().removesuffix(".gz").endswith(".mbox"):
+        yield from mbox_messages(data)
+    elif data.strip():
+        yield data
 
 
 def _conversations(mails: Sequence[Mail], agents: frozenset[str]) -> list[_Conversation]:
@@ -111,26 +119,62 @@ def _conversations(mails: Sequence[Mail], agents: frozenset[str]) -> list[_Conve
 
     Who was not part of a conversation does not get into it, whatever a mail says it answers.
     """
-    found: list[_Conversation] = []
-    by_id: dict[str, _Conversation] = {}
-    by_subject: dict[tuple[str, str], _Conversation] = {}
+    conversations: list[_Conversation] = []
+    index = _Index()
     for mail in _in_order(mails):
-        subject = _REPLY.sub("", mail.subject).lower()
-        nearest = [by_id[name] for name in (mail.name, *mail.answers) if name in by_id]
-        if not mail.answers and _REPLY.match(mail.subject):
-            nearest += [by_subject[subject, person] for person in mail.people if (subject, person) in by_subject]
-        conversation = next((each for each in nearest if _belongs(mail, each, agents)), None)
+        candidates = index.candidates(mail, agents)
+        conversation = next((each for each in candidates if _belongs(mail, each, agents)), None)
         if conversation is None:
             conversation = _Conversation()
-            found.append(conversation)
+            conversations.append(conversation)
         conversation.mails.append(mail)
         conversation.people |= mail.people
-        by_id[mail.name] = conversation
-        for name in mail.answers:
-            by_id.setdefault(name, conversation)
+        index.add(mail, conversation)
+    return conversations
+
+
+@dataclass
+class _Index:
+    """Where the conversation of a mail is looked up."""
+
+    by_id: dict[str, _Conversation] = field(default_factory=dict)
+    by_person: dict[tuple[str, str], _Conversation] = field(default_factory=dict)
+    """By the id of a mail and one of its people: an id may come again with another customer."""
+    by_subject: dict[tuple[str, str], _Conversation] = field(default_factory=dict)
+
+    def candidates(self, mail: Mail, agents: frozenset[str]) -> Iterator[_Conversation]:
+        """The conversations that a mail may belong to, the nearest first."""
+        if mail.message_id in self.by_id:
+            yield self.by_id[mail.message_id]
+        receivers = sorted(mail.people - {mail.sender})
+        people = [*(person for person in receivers if not _is_agent(person, agents)), mail.sender]
+        for answered in mail.answers[: max(_MOST_LOOKUPS // len(people), 1)]:
+            for person in people:
+                if (answered, person) in self.by_person:
+                    yield self.by_person[answered, person]
+            if answered in self.by_id:
+                yield self.by_id[answered]
+        if not mail.answers and _REPLY.match(mail.subject):
+            subject = _topic(mail)
+            for person in people:
+                if (subject, person) in self.by_subject:
+                    yield self.by_subject[subject, person]
+
+    def add(self, mail: Mail, conversation: _Conversation) -> None:
+        """Remember to which conversation a mail belongs."""
+        subject = _topic(mail)
         for person in mail.people:
-            by_subject[subject, person] = conversation
-    return found
+            self.by_subject[subject, person] = conversation
+        if mail.message_id is not None:
+            self.by_id[mail.message_id] = conversation
+            for person in mail.people:
+                self.by_person[mail.message_id, person] = conversation
+        for answered in mail.answers:
+            self.by_id.setdefault(answered, conversation)
+
+
+def _topic(mail: Mail) -> str:
+    return _REPLY.sub("", mail.subject).lower()
 
 
 def _in_order(mails: Sequence[Mail]) -> list[Mail]:
@@ -147,8 +191,8 @@ def _belongs(mail: Mail, conversation: _Conversation, agents: frozenset[str]) ->
     """Whether its sender is one of the people of a conversation, or an agent who writes to one of them."""
     if mail.sender in conversation.people:
         return True
-    customers = {person for person in conversation.people if not _is_agent(person, agents)}
-    return _is_agent(mail.sender, agents) and bool(mail.people & customers)
+    customers = (person for person in mail.people if person in conversation.people and not _is_agent(person, agents))
+    return _is_agent(mail.sender, agents) and next(customers, None) is not None
 
 
 def _is_agent(address: str, agents: frozenset[str]) -> bool:
