@@ -6,6 +6,7 @@ Micro-batches of them go through the same business flow and the same case log as
 ``answers``   what became of each case, as its sender is told
 ``resident``  the business flow, kept warm, and the one thread that calls it
 ``guard``     who may send what over HTTP
+``connections``  who may stay connected, and how long
 ``http``      the application that takes cases
 ``figures``   how many, and how long they took
 ``windows``   one Prefect flow run per window, in which that is seen

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Route
 
 from aiops_flows.serving.answers import Answer
 from aiops_flows.serving.arrivals import Arrival
+from aiops_flows.serving.connections import Client, Connections
 from aiops_flows.serving.guard import MOST_BYTES, Guard, Refusal, rows_in
 from aiops_flows.serving.resident import Resident
 
@@ -26,17 +29,23 @@ __all__ = ["application"]
 _logger = logging.getLogger("aiops_flows.serving")
 _ANSWER_SECONDS = 120.0
 _BODY_SECONDS = 30.0
+_READ_ON_SECONDS = 1.0
+_READ_ON_BYTES = 4 * MOST_BYTES
 _AGAIN_SECONDS = "1"
 
 Answering = Callable[["Request"], Awaitable[Response]]
 
 
-def application(resident: Resident, guard: Guard) -> Starlette:
+def application(
+    resident: Resident, guard: Guard, connections: Connections, *, body_seconds: float = _BODY_SECONDS
+) -> Starlette:
     """``POST /cases`` takes one JSON object or a list of them, ``GET /health`` says whether cases are taken."""
 
     async def cases(request: Request) -> Response:
-        guard.check(request.headers)
-        rows, many = rows_in(await _body(request), resident.limits.waiting)
+        guard.check(request.headers)  # before anything of the body is read
+        if not connections.admit(_client(request)):
+            raise Refusal(503, "too many connections are open; send it again later")
+        rows, many = rows_in(await _body(request, body_seconds), resident.limits.waiting)
         arrived = resident.accept(rows)
         if arrived is None:
             raise Refusal(503, "too many cases wait, or no more are taken; send it again later")
@@ -61,6 +70,7 @@ def _careful(answering: Answering) -> Answering:
         try:
             return await answering(request)
         except Refusal as refusal:
+            await _read_on(request)
             return _json(refusal.status, {"refused": refusal.reason})
         except HTTPException:
             raise
@@ -71,20 +81,35 @@ def _careful(answering: Answering) -> Answering:
     return answered
 
 
-async def _body(request: Request) -> bytes:
+def _client(request: Request) -> Client:
+    return ("", 0) if request.client is None else (request.client.host, request.client.port)
+
+
+async def _read_on(request: Request) -> None:
+    """Read the rest of a refused request for a moment: who is still sending would not see the answer otherwise."""
+    read = 0
+    with suppress(TimeoutError, ClientDisconnect, RuntimeError):  # the last: the stream was read to its end
+        async with asyncio.timeout(_READ_ON_SECONDS):
+            async for part in request.stream():
+                read += len(part)
+                if read > _READ_ON_BYTES:
+                    return
+
+
+async def _body(request: Request, seconds: float) -> bytes:
     """The whole body, if it comes in time and is not too long."""
     told = request.headers.get("content-length", "")
     if told.isdecimal() and int(told) > MOST_BYTES:
         raise Refusal(413, f"the body is longer than {MOST_BYTES} bytes; send fewer cases at once")
     body = bytearray()
     try:
-        async with asyncio.timeout(_BODY_SECONDS):
+        async with asyncio.timeout(seconds):
             async for part in request.stream():
                 body += part
                 if len(body) > MOST_BYTES:
                     raise Refusal(413, f"the body is longer than {MOST_BYTES} bytes; send fewer cases at once")
     except TimeoutError:
-        raise Refusal(408, f"the body did not come within {_BODY_SECONDS:.0f} s") from None
+        raise Refusal(408, f"the body did not come within {seconds:g} s") from None
     return bytes(body)
 
 
@@ -100,6 +125,8 @@ async def _answers(arrived: Sequence[Arrival]) -> list[Answer]:
 
 def _json(status: int, said: Any) -> Response:
     headers = {"Retry-After": _AGAIN_SECONDS} if status == 503 else {}
+    if status >= 400:
+        headers["Connection"] = "close"  # else a sender could go on with the body for ever
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     body = orjson.dumps(said, default=str, option=orjson.OPT_SERIALIZE_NUMPY)

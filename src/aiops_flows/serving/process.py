@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import math
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -14,17 +15,17 @@ from typing import Any
 import uvicorn
 
 from aiops_flows.errors import StackError
+from aiops_flows.serving.connections import ConnectionLimits, Connections, protocol_of
 from aiops_flows.serving.guard import Guard
 from aiops_flows.serving.http import application
 from aiops_flows.serving.resident import Resident
 from aiops_flows.serving.windows import show_windows
 from aiops_flows.settings import Settings
 
-__all__ = ["Place", "serve"]
+__all__ = ["Place", "configured", "serve"]
 
 _END_SECONDS = 120
-_KEEP_ALIVE_SECONDS = 30
-_MOST_CONNECTIONS = 2_000
+_BACKLOG = 2_000
 _LAST_WINDOW_SECONDS = 20.0
 
 
@@ -53,7 +54,7 @@ def serve(resident: Resident, place: Place, tell: Callable[[str], None] = lambda
     listening = _listening(place)
     with listening:
         resident.warm_up()
-        server = uvicorn.Server(_configured(resident, guard))
+        server = uvicorn.Server(configured(resident, guard, ConnectionLimits()))
         ended = Event()
         worker = Thread(target=_worked, args=(resident, server), name="aiops-flows-resident", daemon=True)
         seen = (settings, resident.use_case.name, resident.figures)
@@ -89,7 +90,7 @@ def _thread(target: Callable[..., Any], *args: Any, **kwargs: Any) -> Thread:
 
 def _listening(place: Place) -> socket.socket:
     try:
-        return socket.create_server((place.host, place.port), family=_family(place.host), backlog=_MOST_CONNECTIONS)
+        return socket.create_server((place.host, place.port), family=_family(place.host), backlog=_BACKLOG)
     except OSError as fault:
         raise StackError(
             f"cannot listen on {place.host}:{place.port}: {fault.strerror}; choose another --host or --port"
@@ -100,16 +101,21 @@ def _family(host: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
-def _configured(resident: Resident, guard: Guard) -> uvicorn.Config:
+def configured(
+    resident: Resident, guard: Guard, limits: ConnectionLimits, *, body_seconds: float = 30.0
+) -> uvicorn.Config:
+    """The server that takes cases, with its limits."""
+    connections = Connections(limits)
     return uvicorn.Config(
-        application(resident, guard),
+        application(resident, guard, connections, body_seconds=body_seconds),
+        http=protocol_of(connections),
+        ws="none",
         log_level="critical",  # what uvicorn says of a request may quote it
         access_log=False,
         lifespan="off",
         server_header=False,
-        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_keep_alive=math.ceil(limits.idle_seconds),
         timeout_graceful_shutdown=_END_SECONDS,
-        limit_concurrency=_MOST_CONNECTIONS,
     )
 
 
