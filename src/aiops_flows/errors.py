@@ -6,6 +6,7 @@
     ├── UseCaseError            the declaration of a use case contradicts itself, or cannot be found
     ├── SourceError             a file, folder or query that cases should come from cannot be read
     ├── CaseLogError
+    │   ├── CaseLogMissing      a question was asked where there is no case log
     │   ├── BatchBusy           another worker holds the lease of this batch
     │   ├── LeaseLost           this worker's lease ran out and somebody else took the batch over
     │   ├── CaseUnknown         no case of that id is stored
@@ -39,6 +40,7 @@ __all__ = [
     "AlreadyDecided",
     "BatchBusy",
     "CaseLogError",
+    "CaseLogMissing",
     "CaseUnknown",
     "ChampionChanged",
     "CompletionFailed",
@@ -77,6 +79,10 @@ class SourceError(AiopsError):
 
 class CaseLogError(AiopsError):
     """The case log refused or failed."""
+
+
+class CaseLogMissing(CaseLogError):
+    """There is no case log where one was expected; a question makes none."""
 
 
 class BatchBusy(CaseLogError):

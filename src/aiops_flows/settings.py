@@ -8,6 +8,8 @@ from pathlib import Path
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from aiops_flows.private_files import private_folder
+
 __all__ = ["Settings"]
 
 
@@ -54,21 +56,24 @@ class Settings(BaseSettings):
     @property
     def folder(self) -> Path:
         """The home folder, made where it is missing."""
-        folder = self.home.expanduser().absolute()
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds customers' data
-        return folder
+        return private_folder(self.home_folder)
+
+    @property
+    def home_folder(self) -> Path:
+        """The home folder, which may be missing."""
+        return self.home.expanduser().absolute()
 
     @property
     def case_log_url(self) -> str:
         """SQLAlchemy URL of the case log."""
-        return self.database_url or f"sqlite:///{self.folder / 'case_log.db'}"
+        return self.database_url or f"sqlite:///{self.home_folder / 'case_log.db'}"
 
     @property
     def tracking_url(self) -> str:
         """URI of MLflow's tracking store and registry."""
-        return self.mlflow_url or f"sqlite:///{self.folder / 'mlflow.db'}"
+        return self.mlflow_url or f"sqlite:///{self.home_folder / 'mlflow.db'}"
 
     @property
     def model_cache(self) -> Path:
         """Folder of model versions by digest, verified at each load."""
-        return self.folder / "models"
+        return self.home_folder / "models"

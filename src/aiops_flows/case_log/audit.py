@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table, func, select
 
 from aiops_flows.case_log.invariants import check_invariants
 from aiops_flows.case_log.log import CaseLog, reading
-from aiops_flows.case_log.tables import AUDIT, AUDIT_HEADS, AUDITED
+from aiops_flows.case_log.tables import AUDIT, AUDIT_HEADS, AUDITED, CASES
 from aiops_flows.case_log.transaction import GENESIS, chain_hash, content_digest
 
-__all__ = ["Finding", "check_invariants", "head", "verify"]
+__all__ = ["Covered", "Finding", "check_invariants", "coverage", "head", "verify"]
 
 _AT_ONCE = 10_000
 
@@ -32,10 +33,54 @@ class Finding:
     what: str
 
 
+@dataclass(frozen=True)
+class Covered:
+    """What was verified of one use case."""
+
+    use_case: str
+    cases: int
+    rows: int
+    """Of all tables, cases included."""
+    audit_rows: int
+    since: str
+    """When the first of them was written."""
+    until: str
+    head: str
+    """The hash of the last audit row."""
+    witnessed: int
+    """Heads that the witness file of this machine remembers."""
+
+
 def head(log: CaseLog) -> dict[str, tuple[int, str]]:
     """The last audit row of each use case: its number and hash. Written down elsewhere, they vouch for all before."""
     with reading(log) as connection:
         return {name: (seq, digest) for name, (seq, digest) in _heads(connection).items() if seq}
+
+
+def coverage(log: CaseLog) -> list[Covered]:
+    """What `verify` reads, one entry a use case."""
+    cases = select(CASES.c.use_case, func.count()).group_by(CASES.c.use_case)
+    trail = select(
+        AUDIT.c.use_case, func.count(), func.sum(AUDIT.c.row_count), func.min(AUDIT.c.at), func.max(AUDIT.c.at)
+    ).group_by(AUDIT.c.use_case)
+    with reading(log) as connection:
+        heads = _heads(connection)
+        counts = {str(name): int(number) for name, number in connection.execute(cases)}
+        rows = connection.execute(trail.order_by(AUDIT.c.use_case)).all()
+    witnessed = Counter(name for name, _, _ in log.witness.heads()) if log.witness else Counter[str]()
+    return [
+        Covered(
+            use_case=str(name),
+            cases=counts.get(str(name), 0),
+            rows=int(stored),
+            audit_rows=int(audit_rows),
+            since=str(first),
+            until=str(last),
+            head=heads.get(name, (0, GENESIS))[1],
+            witnessed=witnessed[str(name)],
+        )
+        for name, audit_rows, stored, first, last in rows
+    ]
 
 
 def verify(log: CaseLog) -> list[Finding]:
@@ -52,8 +97,13 @@ def verify(log: CaseLog) -> list[Finding]:
                 trail.setdefault(str(row["use_case"]), {})[row["seq"]] = dict(row)
             else:  # SQLite takes anything for a number
                 odd.append(Finding(str(row["use_case"]), 0, f"an audit row has the number {row['seq']!r}"))
-        findings = [finding for name, rows in trail.items() for finding in _check_chain(name, rows.values())]
-        findings += _check_heads(trail, _heads(connection))
+        heads = _heads(connection)
+        findings = [
+            finding
+            for name, rows in trail.items()
+            for finding in _check_chain(name, list(rows.values()), heads.get(name, (0, GENESIS))[1])
+        ]
+        findings += _check_heads(trail, heads)
         vouched: set[tuple[str, int]] = set()
         for table in AUDITED:
             findings += _check_table(connection, table, trail, vouched)
@@ -70,20 +120,33 @@ def _heads(connection: Connection) -> dict[str, tuple[int, str]]:
     return {row.use_case: (row.seq, row.hash) for row in connection.execute(select(AUDIT_HEADS))}
 
 
-def _check_chain(use_case: str, rows: Iterable[Mapping[str, Any]]) -> Iterator[Finding]:
-    previous, expected = GENESIS, 1
-    for row in rows:
+def _check_chain(use_case: str, rows: Sequence[Mapping[str, Any]], head: str) -> Iterator[Finding]:
+    """Rows that are missing, were changed, or were changed and given a new hash; ``head`` is the hash of the last."""
+    before: Mapping[str, Any] | None = None
+    expected = 1
+    for row, after in zip(rows, [*rows[1:], None], strict=True):
         seq = row["seq"]
         if seq != expected:
             missing = (
                 f"audit row {expected} is missing" if seq == expected + 1 else f"{expected} to {seq - 1} are missing"
             )
             yield Finding(use_case, expected, missing)
-        elif row["previous"] != previous:
-            yield Finding(use_case, seq, f"audit row {seq} does not follow the row before it")
-        if chain_hash(row) != row["hash"]:
+        elif row["previous"] != (before["hash"] if before else GENESIS) and _is_whole(row):
+            # Both rows have the hash of their own content, so one of them was forged: the one that the rest of the
+            # chain, which goes on from the later row, does not confirm.
+            confirmed = after is None or after["previous"] == row["hash"]
+            confirmed = confirmed if after is not None else row["hash"] == head
+            forged = before["seq"] if before and confirmed else seq
+            if before is None or not confirmed or _is_whole(before):
+                yield Finding(use_case, forged, f"audit row {forged} was forged: the rows beside it name another hash")
+        if not _is_whole(row):
             yield Finding(use_case, seq, f"audit row {seq} was changed: it does not have its own hash")
-        previous, expected = row["hash"], seq + 1
+        before, expected = row, seq + 1
+
+
+def _is_whole(row: Mapping[str, Any]) -> bool:
+    """Whether an audit row has the hash of its own content."""
+    return chain_hash(row) == str(row["hash"])
 
 
 def _check_heads(trail: Trail, heads: Mapping[str, tuple[int, str]]) -> Iterator[Finding]:
@@ -126,6 +189,11 @@ def _check_table(
 
 def _check_witness(log: CaseLog, trail: Trail) -> Iterator[Finding]:
     if log.witness is None:
+        return
+    if trail and log.dialect == "sqlite" and not log.witness.path.exists():
+        first = min(trail)
+        missing = f"the witness file {log.witness.path.name} is missing: it may have been removed with rows it saw"
+        yield Finding(first, max(trail[first]), missing)
         return
     for use_case, seq, digest in log.witness.heads():
         row = trail.get(use_case, {}).get(seq)

@@ -8,13 +8,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from aiops_flows.case_log.schema import bring_up_to_date
+from aiops_flows.case_log.schema import bring_up_to_date, has_case_log
 from aiops_flows.case_log.witness import Witness
-from aiops_flows.errors import CaseLogError
+from aiops_flows.errors import CaseLogError, CaseLogMissing
+from aiops_flows.private_files import private_file, private_folder
 
 if TYPE_CHECKING:
     import sqlite3
@@ -73,6 +75,30 @@ class CaseLog:
             witness = Path(f"{address.database}.witness")
         return cls(engine, url, Witness(witness) if witness else None, clock)
 
+    @staticmethod
+    def refuse_missing(url: str) -> None:
+        """Refuse a URL at which there is no case log; nothing is made.
+
+        Raises:
+            CaseLogMissing: no case log is there.
+            CaseLogError: the URL is not valid, or the database cannot be reached.
+        """
+        address = _address(url)
+        shown = address.render_as_string(hide_password=True)
+        if address.get_backend_name() == "sqlite":
+            if not Path(str(address.database)).is_file():
+                raise CaseLogMissing(f"there is no case log at {shown}")
+            engine = create_engine(f"sqlite:///file:{quote(str(address.database))}?mode=ro&uri=true")
+        else:
+            engine = _postgresql_engine(address)
+        try:
+            with translated():
+                exists = has_case_log(engine)
+        finally:
+            engine.dispose()
+        if not exists:
+            raise CaseLogMissing(f"the database {shown} holds no case log")
+
     def now(self) -> datetime:
         """The moment that the clock of the log shows: of a replayed history, or else of this machine, now."""
         return datetime.now(UTC) if self.clock is None else self.clock()
@@ -112,7 +138,8 @@ def _address(url: str) -> URL:
 
 
 def _sqlite_engine(address: URL) -> Engine:
-    Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True)
+    private_folder(Path(str(address.database)).parent)
+    private_file(Path(str(address.database)))  # the files that SQLite makes beside it get its rights
     engine = create_engine(address, hide_parameters=True, connect_args={"timeout": _BUSY_SECONDS})
 
     def on_connect(connection: sqlite3.Connection, _record: object) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, inspect
 
 from aiops_flows.errors import SchemaMismatch
 
-__all__ = ["REVISIONS", "VERSION_TABLE", "bring_up_to_date", "upgrade"]
+__all__ = ["REVISIONS", "VERSION_TABLE", "bring_up_to_date", "has_case_log", "upgrade"]
 
 REVISIONS: Final = ("0001", "0002", "0003", "0004")
 """Every schema this library knows, oldest first; the last is its own."""
@@ -33,10 +33,16 @@ def bring_up_to_date(engine: Engine) -> None:
     if path.exists() and path.stat().st_size and _is_current_file(engine):
         return
     # Two processes that switch a new file to WAL at once may find it locked whatever time-out they gave.
-    with FileLock(f"{path}.lock"):
+    with FileLock(f"{path}.lock", mode=0o600):
         with closing(engine.raw_connection()) as connection:
             connection.cursor().execute("PRAGMA journal_mode=WAL")
         _migrate_where_needed(engine)
+
+
+def has_case_log(engine: Engine) -> bool:
+    """Whether the database has the tables of a case log, of any version; nothing is made."""
+    with engine.connect() as connection:
+        return _stored_revision(connection) is not None
 
 
 def _is_current_file(engine: Engine) -> bool:

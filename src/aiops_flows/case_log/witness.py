@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from aiops_flows.private_files import private_folder
+
 __all__ = ["Witness"]
 
 
@@ -20,6 +22,7 @@ class Witness:
 
     def append(self, use_case: str, seq: int, head: str) -> None:
         """Remember a head. Lines of several processes do not mix: each is one write to the end of the file."""
+        private_folder(self.path.parent)
         file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             os.write(file, f"{use_case} {seq} {head}\n".encode())

@@ -8,6 +8,7 @@ from typing import Any
 
 from aiops_flows.cli.output import printable, say, show_rows
 from aiops_flows.errors import SourceError
+from aiops_flows.private_files import write_private
 
 __all__ = ["readable", "show_case", "with_terms", "write_page"]
 
@@ -43,7 +44,7 @@ def write_page(file: Path, page: str) -> None:
         SourceError: the file cannot be written.
     """
     try:
-        file.write_text(page, encoding="utf-8")
+        write_private(file, page)
     except OSError as fault:
         raise SourceError(
             f"{file} cannot be written: {fault.strerror}; name a file in a folder that is there"

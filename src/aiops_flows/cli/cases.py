@@ -33,7 +33,7 @@ def status(as_json: AsJson = False) -> None:
     from aiops_flows.case_log import questions
     from aiops_flows.steps.workspace import Workspace
 
-    rows = questions.counts(Workspace.here().log).to_dict("records")
+    rows = questions.counts(Workspace.existing().log).to_dict("records")
     if as_json or not rows:
         show_rows(rows, as_json=as_json, empty="no cases yet: aiops-flows run SOURCE takes some in")
         return
@@ -82,7 +82,7 @@ def review_list(
     from aiops_flows.case_log import questions
     from aiops_flows.steps.workspace import Workspace
 
-    log = Workspace.here().log
+    log = Workspace.existing().log
     name = name_of(log, use_case)
     lane = questions.open_reviews(log, name, lane=True)
     blind = set(lane.loc[lane["blind"], "case_id"])
@@ -109,7 +109,7 @@ def review_settle(
     from aiops_flows.steps import settling
     from aiops_flows.steps.workspace import Workspace
 
-    place, declared = Workspace.here(), load(use_case)
+    place, declared = Workspace.existing(), load(use_case)
     waiting = settling.settled_elsewhere(place, declared)
     chosen = len(waiting) if case is None else len(case)
     if chosen and not yes:
@@ -138,7 +138,7 @@ def review_show(
     from aiops_flows.steps import explaining
     from aiops_flows.steps.workspace import Workspace
 
-    place, declared = Workspace.here(), load(use_case)
+    place, declared = Workspace.existing(), load(use_case)
     shown = explaining.shown(place, declared, case_id)
     if picture is not None:
         write_page(picture, explaining.page(place, declared, case_id))
@@ -182,7 +182,7 @@ def review_answer(
     from aiops_flows.steps.review import decide
     from aiops_flows.steps.workspace import Workspace
 
-    place, declared = Workspace.here(), load(use_case)
+    place, declared = Workspace.existing(), load(use_case)
     shown = json.dumps(explaining.shown(place, declared, case_id), default=str, sort_keys=True)
     answer = decide(
         place,
@@ -246,7 +246,7 @@ def record_outcomes(
     from aiops_flows.steps.workspace import Workspace
 
     with working("recording", quiet=as_json):
-        recorded = outcomes.record_outcomes(Workspace.here(), load(use_case), source)
+        recorded = outcomes.record_outcomes(Workspace.existing(), load(use_case), source)
     show_rows([dataclasses.asdict(recorded)], as_json=as_json)
     if recorded.quarantined and not as_json:
         say(f"why rows went to quarantine: aiops-flows quarantine --use-case {use_case}")
@@ -259,7 +259,7 @@ def quarantine(
     from aiops_flows.case_log import questions
     from aiops_flows.steps.workspace import Workspace
 
-    log = Workspace.here().log
+    log = Workspace.existing().log
     rows = questions.quarantine(log, name_of(log, use_case), limit=limit)
     columns = [name for name in rows.columns if as_json or name != "raw"]
     show_rows(rows[columns].to_dict("records"), as_json=as_json, empty="the quarantine is empty")

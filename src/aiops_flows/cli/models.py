@@ -47,7 +47,7 @@ def retrain(
     from aiops_flows.steps import training
     from aiops_flows.steps.workspace import Workspace
 
-    place, declared = Workspace.here(), load(use_case, try_it=True)
+    place, declared = Workspace.existing(), load(use_case, try_it=True)
     chosen = [declared.model(model)] if model else training.in_order(declared)
     became: list[dict[str, Any]] = []
     for spec in chosen:
@@ -98,7 +98,7 @@ def check_drift(use_case: UseCasePath, as_of: Moment = None, as_json: AsJson = F
     from aiops_flows.steps import drifting
     from aiops_flows.steps.workspace import Workspace
 
-    place = Workspace.here()
+    place = Workspace.existing()
     with working("measuring drift", quiet=as_json):
         checks = drifting.check_drift(place, load(use_case), as_of=moment_of(as_of), render=False)
     rows = [
@@ -136,7 +136,7 @@ def promote(
     from aiops_flows.steps import promotion
     from aiops_flows.steps.workspace import Workspace
 
-    place, declared = Workspace.here(), load(use_case)
+    place, declared = Workspace.existing(), load(use_case)
     result = promotion.promote(place, declared, declared.model(model), version=version, proposer=name)
     if as_json:
         show_rows([dataclasses.asdict(result)], as_json=True)
@@ -159,7 +159,7 @@ def approve(
     from aiops_flows.steps import promotion
     from aiops_flows.steps.workspace import Workspace
 
-    place, declared = Workspace.here(), load(use_case)
+    place, declared = Workspace.existing(), load(use_case)
     approver = name or place.settings.actor
     promotion.approve(
         place,
@@ -189,7 +189,7 @@ def rollback(
     from aiops_flows.steps import promotion
     from aiops_flows.steps.workspace import Workspace
 
-    place, declared = Workspace.here(), load(use_case)
+    place, declared = Workspace.existing(), load(use_case)
     result = promotion.rollback(place, declared, model, to=to, reason=reason, actor=name)
     if as_json:
         show_rows([dataclasses.asdict(result)], as_json=True)
@@ -205,7 +205,7 @@ def recall(use_case: UseCasePath, model: Model, version: int, as_json: AsJson = 
     from aiops_flows.steps import recall as recalling
     from aiops_flows.steps.workspace import Workspace
 
-    place, declared = Workspace.here(), load(use_case)
+    place, declared = Workspace.existing(), load(use_case)
     spec = declared.model(model)
     versions.get(place.log, declared.name, spec.name, version)  # else a typing error reads as "nothing found"
     with working("deciding again", quiet=as_json):
@@ -223,7 +223,7 @@ def champion(
     from aiops_flows.case_log import promotions
     from aiops_flows.steps.workspace import Workspace
 
-    moment, log = moment_of(at), Workspace.here().log
+    moment, log = moment_of(at), Workspace.existing().log
     name = name_of(log, use_case)
     found = promotions.champion(log, name, model_name(log, use_case, model), moment)
     if found is None:

@@ -31,7 +31,7 @@ def effects_list(
     from aiops_flows.case_log import undelivered
     from aiops_flows.steps.workspace import Workspace
 
-    log = Workspace.here().log
+    log = Workspace.existing().log
     name = name_of(log, use_case)
     gone = undelivered.given_up(log, name)
     rows: list[dict[str, Any]] = [
@@ -75,7 +75,7 @@ def effects_deliver(
 
     to = sink_at(sink, secret_setting)
     with working("sending", quiet=as_json):
-        done = deliver(Workspace.here(), load(use_case), to, names=name or None)
+        done = deliver(Workspace.existing(), load(use_case), to, names=name or None)
     show_rows([dataclasses.asdict(done)], as_json=as_json)
     if done.given_up:
         raise typer.Exit(FOUND)
@@ -96,7 +96,7 @@ def effects_retry(
 
     if everything == bool(effect_id):
         raise typer.BadParameter("name the effects, or say --all")
-    place = Workspace.here()
+    place = Workspace.existing()
     use = name_of(place.log, use_case)
     again = undelivered.ask_again(place.log, use, effect_id or None, reason=reason, actor=actor or place.settings.actor)
     show_rows([{"use_case": use, "tried_again": again}], as_json=as_json)

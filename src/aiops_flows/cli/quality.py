@@ -52,7 +52,7 @@ def quality(
     from aiops_flows.steps import quality as measuring
     from aiops_flows.steps.workspace import Workspace
 
-    place, declared = Workspace.here(), load(use_case)
+    place, declared = Workspace.existing(), load(use_case)
     with working("counting", quiet=as_json):
         found = measuring.quality(place, declared, as_known=moment_of(as_known), by=by.value)
     if as_json:
@@ -87,7 +87,7 @@ def corrections(use_case: UseCasePath, as_known: AsKnown = None, as_json: AsJson
     from aiops_flows.steps.terms_figures import term_figures
     from aiops_flows.steps.workspace import Workspace
 
-    place, declared, moment = Workspace.here(), load(use_case), moment_of(as_known)
+    place, declared, moment = Workspace.existing(), load(use_case), moment_of(as_known)
     writings = counting.writing_figures(place, declared, as_known=moment).to_dict("records")
     labels = counting.new_labels(place, declared, as_known=moment).to_dict("records")
     terms = term_figures(place, declared, as_known=moment).to_dict("records")
@@ -126,7 +126,7 @@ def reviewers(use_case: UseCasePath, as_known: AsKnown = None, as_json: AsJson =
     from aiops_flows.steps import reviewers as asking
     from aiops_flows.steps.workspace import Workspace
 
-    found = asking.reviewers(Workspace.here(), load(use_case), as_known=moment_of(as_known))
+    found = asking.reviewers(Workspace.existing(), load(use_case), as_known=moment_of(as_known))
     rows = [each.as_dict() if as_json else each.as_row() for each in found]
     show_rows(rows, as_json=as_json, empty="nobody has answered yet")
 
@@ -141,7 +141,7 @@ def alarms_list(
     from aiops_flows.case_log import alarms
     from aiops_flows.steps.workspace import Workspace
 
-    log = Workspace.here().log
+    log = Workspace.existing().log
     name = name_of(log, use_case)
     if everything:
         found: list[dict[Any, Any]] = alarms.history(log, name).astype(object).to_dict("records")
@@ -164,7 +164,7 @@ def alarms_clear(
     from aiops_flows.case_log import alarms
     from aiops_flows.steps.workspace import Workspace
 
-    place = Workspace.here()
+    place = Workspace.existing()
     actor = name or place.settings.actor
     alarms.clear(place.log, name_of(place.log, use_case), number, reason=reason, actor=actor)
     if as_json:
@@ -181,7 +181,7 @@ def certify(use_case: UseCasePath, as_of: AsKnown = None, as_json: AsJson = Fals
     from aiops_flows.steps.health import certificate_row
     from aiops_flows.steps.workspace import Workspace
 
-    place, declared = Workspace.here(), load(use_case, try_it=True)
+    place, declared = Workspace.existing(), load(use_case, try_it=True)
     with working("certifying", quiet=as_json):
         found = renew(place, declared, as_of=moment_of(as_of))
     if found is None:
@@ -224,7 +224,7 @@ def backtest(
     from aiops_flows.steps import backtesting
     from aiops_flows.steps.workspace import Workspace
 
-    place, declared = Workspace.here(), load(use_case, try_it=True)
+    place, declared = Workspace.existing(), load(use_case, try_it=True)
     spec = declared.model(model)
     with working(f"training {spec.name} at {origins} moments", quiet=as_json):
         found = backtesting.backtest(place, declared, spec, origins=origins, every=every, as_of=moment_of(as_of))
@@ -247,7 +247,7 @@ def compare(
     from aiops_flows.steps import comparing
     from aiops_flows.steps.workspace import Workspace
 
-    place, declared = Workspace.here(), load(use_case)
+    place, declared = Workspace.existing(), load(use_case)
     spec = declared.model(model)
     waiting = promotions.challenger(place.log, declared.name, spec.name)
     chosen = version if version is not None else waiting.version if waiting else None

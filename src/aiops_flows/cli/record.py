@@ -14,6 +14,7 @@ from aiops_flows.cli.output import AsJson, UseCaseName, say, show_rows
 __all__ = ["doctor", "trace", "verify"]
 
 FOUND = 1
+_SHOWN = 16  # digits of a hash
 
 
 def trace(use_case: UseCaseName, case_id: str, as_json: AsJson = False) -> None:
@@ -21,7 +22,7 @@ def trace(use_case: UseCaseName, case_id: str, as_json: AsJson = False) -> None:
     from aiops_flows.case_log import questions
     from aiops_flows.steps.workspace import Workspace
 
-    log = Workspace.here().log
+    log = Workspace.existing().log
     found = questions.trace(log, name_of(log, use_case), case_id)
     if as_json:
         say(json.dumps(found, indent=2, default=str))
@@ -44,7 +45,7 @@ def verify(
     from aiops_flows.case_log import audit
     from aiops_flows.steps.workspace import Workspace
 
-    log = Workspace.here().log
+    log = Workspace.existing().log
     if head:
         rows = [{"use_case": name, "seq": seq, "hash": digest} for name, (seq, digest) in audit.head(log).items()]
         show_rows(rows, as_json=as_json, empty="the audit trail is empty")
@@ -52,7 +53,14 @@ def verify(
     findings = [dataclasses.asdict(finding) for finding in audit.verify(log)]
     broken = audit.check_invariants(log)
     rows = findings + [{"use_case": "", "seq": None, "what": what} for what in broken]
-    show_rows(rows, as_json=as_json, title="the audit trail does not hold", empty="the audit trail holds")
+    covered = [dataclasses.asdict(each) for each in audit.coverage(log)]
+    if as_json:
+        say(json.dumps({"findings": rows, "covered": covered}, indent=2))
+    else:
+        show_rows([{**each, "head": each["head"][:_SHOWN]} for each in covered], as_json=False, title="what was read")
+        say("")
+        holds = "the audit trail holds" if covered else f"the case log {log!r} is empty: nothing was verified"
+        show_rows(rows, as_json=False, title="the audit trail does not hold", empty=holds)
     if rows:
         raise typer.Exit(FOUND)
 

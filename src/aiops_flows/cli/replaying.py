@@ -103,7 +103,7 @@ def _history(
     from aiops_flows.steps.workspace import Workspace
 
     if history is None:
-        return history_of(Workspace.here(), use_case, amount=amount)
+        return history_of(Workspace.existing(), use_case, amount=amount)
     after = None if known_after is None else timedelta(days=known_after)
     return read_history(use_case, history, _outcomes(outcomes), amount=amount, known_after=after)
 
@@ -152,7 +152,7 @@ def _reproduce(use_case: UseCase, limit: int | None, told: Callable[[str], None]
     from aiops_flows.replay import reproduce
     from aiops_flows.steps.workspace import Workspace
 
-    found = reproduce(Workspace.here(), use_case, limit=limit, say=told)
+    found = reproduce(Workspace.existing(), use_case, limit=limit, say=told)
     differences = [dict(each.__dict__) for each in found.differences]
     if as_json:
         say(json.dumps(dict(found.__dict__) | {"holds": found.holds, "differences": differences}, indent=2))

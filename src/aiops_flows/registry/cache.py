@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from aiops_flows.errors import RegistryError
+from aiops_flows.private_files import close_to_others, private_folder
 from aiops_flows.registry.files import read_model
 
 __all__ = ["Cache"]
@@ -43,7 +44,7 @@ class Cache:
             RegistryError: the cache cannot be written.
         """
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            private_folder(self.folder)
             place = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=self.folder))
         except OSError as fault:
             raise RegistryError(f"the model cache {self.folder} cannot be written: {fault}; see AIOPS_HOME") from fault
@@ -58,6 +59,7 @@ class Cache:
         if target.exists():
             with self.making_room() as rubbish, suppress(OSError):
                 target.rename(rubbish / digest)
+        close_to_others(place)
         with suppress(OSError):  # another process was faster: theirs was verified as well
             place.rename(target)
 

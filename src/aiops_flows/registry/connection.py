@@ -16,11 +16,15 @@ from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 from aiops_flows.errors import RegistryAway, RegistryError, VersionUnknown
+from aiops_flows.private_files import private_file, private_folder
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-__all__ = ["Connection"]
+__all__ = ["ARTIFACTS", "Connection"]
+
+ARTIFACTS = "mlflow-artifacts"
+"""Folder beside the database, where MLflow keeps its records in SQLite."""
 
 _SIGN_OF_LIFE_SECONDS = 2.4
 _LOCK_SECONDS = 120.0
@@ -59,7 +63,7 @@ class Connection:
     @property
     def artifact_root(self) -> str | None:
         """Where runs keep their files; None where the server knows."""
-        return (self.store_file.parent / "mlflow-artifacts").as_uri() if self.store_file else None
+        return (self.store_file.parent / ARTIFACTS).as_uri() if self.store_file else None
 
     def fault(self) -> str:
         """Why MLflow cannot be used now, or nothing; known within three seconds."""
@@ -119,9 +123,11 @@ class Connection:
         import mlflow  # noqa: F401  two seconds of import that nobody need wait for behind the lock
         from filelock import FileLock, Timeout
 
-        file.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(file.parent)
+        private_folder(file.parent / ARTIFACTS)
         try:
-            with FileLock(file.with_name(f"{file.name}.lock"), timeout=_LOCK_SECONDS):
+            with FileLock(file.with_name(f"{file.name}.lock"), timeout=_LOCK_SECONDS, mode=0o600):
+                private_file(file)
                 client = self._create()
                 client.search_registered_models(max_results=1)  # the registry's half is opened at its first use
                 return client

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from aiops_flows.private_files import private_folder, write_private
 from aiops_flows.replay.figures import plain
 from aiops_flows.replay.page import page
 from aiops_flows.replay.replaying import Replayed
@@ -24,13 +25,13 @@ def write(replayed: Replayed, folder: Path) -> list[Path]:
     ``replay.html`` (a page with plots, nothing from the network), ``replay.json`` (figures, events, certificates),
     ``periods.csv``, ``events.csv``, and ``changes.csv`` (the decisions that would change) where there is a candidate.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    private_folder(folder)
     tables = {"periods": _joined(replayed, "periods"), "events": _joined(replayed, "events")}
     if replayed.candidate is not None:
         tables["changes"] = replayed.changes
     files = [folder / "replay.html", folder / "replay.json"]
-    files[0].write_text(page(replayed), encoding="utf-8")
-    files[1].write_text(json.dumps(replayed.as_dict(), indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    write_private(files[0], page(replayed))
+    write_private(files[1], json.dumps(replayed.as_dict(), indent=1, sort_keys=True) + "\n")
     for name, table in tables.items():
         files.append(folder / f"{name}.csv")
         _write_csv(files[-1], table)
@@ -48,7 +49,7 @@ def _joined(replayed: Replayed, what: str) -> pd.DataFrame:
 
 
 def _write_csv(file: Path, table: pd.DataFrame) -> None:
-    with file.open("w", encoding="utf-8", newline="") as opened:
+    with write_private(file, "").open("w", encoding="utf-8", newline="") as opened:
         lines = csv.writer(opened)
         lines.writerow(table.columns)
         for row in table.astype(object).itertuples(index=False):

@@ -16,6 +16,7 @@ from typing import Any
 from aiops_flows.case_log import leases
 from aiops_flows.case_log.stopped import stopped, stored_digests
 from aiops_flows.errors import AiopsError, UseCaseError
+from aiops_flows.private_files import private_folder
 from aiops_flows.serving.answers import Answer, Looked, answers_of, failed, look_at, of_frame, waits
 from aiops_flows.serving.arrivals import Arrival, Arrivals
 from aiops_flows.serving.figures import Figures
@@ -195,8 +196,7 @@ class Resident:
         if self.inbox:
             return self.inbox
         folder = Workspace.here().settings.folder / "serving" / self.use_case.name / "inbox"
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        return private_folder(folder)
 
 
 def _where(fault: BaseException) -> str:

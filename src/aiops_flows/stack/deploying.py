@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from aiops_flows.errors import StackError
+from aiops_flows.private_files import private_folder
 from aiops_flows.settings import Settings
 from aiops_flows.stack.environment import prefect_environment, process_environment
-from aiops_flows.stack.processes import ask
+from aiops_flows.stack.processes import PRIVATE, ask
 
 __all__ = ["WORK_POOL", "deploy", "deployments_of", "require_prefect_yaml", "workers_online"]
 
@@ -108,7 +109,7 @@ def _run_prefect_deploy(settings: Settings, folder: Path, api_url: str, names: S
     command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", *which, "--prefect-file", "prefect.yaml"]
     environment = process_environment(settings, folder, api_url)
     log = settings.folder / "logs" / "deploy.log"
-    log.parent.mkdir(exist_ok=True)
+    private_folder(log.parent)
     with log.open("wb") as output:
         code = subprocess.run(  # noqa: S603  our own command
             command,
@@ -118,6 +119,7 @@ def _run_prefect_deploy(settings: Settings, folder: Path, api_url: str, names: S
             stdout=output,
             stderr=subprocess.STDOUT,
             timeout=_DEPLOY_SECONDS,
+            umask=PRIVATE,
             check=False,
         ).returncode
     if code:
@@ -129,7 +131,7 @@ def _make_inboxes(settings: Settings, deployed: list[dict[str, Any]]) -> None:
     """The folders below the home folder that deployments name as their source."""
     for source in (one["parameters"].get("source") for one in deployed):
         if isinstance(source, str) and Path(source).is_relative_to(settings.folder):
-            Path(source).mkdir(parents=True, exist_ok=True)
+            private_folder(Path(source))
 
 
 def _flow_name(api_url: str, deployment: dict[str, Any]) -> str:

@@ -16,10 +16,13 @@ from typing import Any
 
 from aiops_flows.errors import NoAnswer, StackError
 from aiops_flows.outgoing import Caller
+from aiops_flows.private_files import private_folder
 
-__all__ = ["HOST", "Part", "ask", "end", "free_port", "spawn", "wait_until"]
+__all__ = ["HOST", "PRIVATE", "Part", "ask", "end", "free_port", "spawn", "wait_until"]
 
 HOST = "127.0.0.1"
+PRIVATE = 0o077
+"""The umask of processes of ours: what they write is their owner's alone."""
 _LOOK_EVERY_SECONDS = 0.1
 _ANSWER_BYTES = 50_000_000
 _REFUSED = 300
@@ -63,13 +66,14 @@ def spawn(name: str, command: Sequence[str], environment: Mapping[str, str], log
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            umask=PRIVATE,
         )
     process.returncode = 0  # it is meant to outlive us: no warning when this object goes
     return Part(name, process.pid, _born(process.pid), url, str(log))
 
 
 def _opened(log: Path) -> Any:
-    log.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(log.parent)
     if log.exists() and log.stat().st_size > _LOG_BYTES:
         log.replace(log.with_suffix(".old.log"))
     return log.open("ab")

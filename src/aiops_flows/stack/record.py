@@ -11,12 +11,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
+from aiops_flows.private_files import write_private
 from aiops_flows.settings import Settings
 from aiops_flows.stack.processes import Part
 
 __all__ = ["Profile", "Stack", "forget", "one_at_a_time", "read", "write"]
 
 Profile = Literal["one-machine", "postgresql"]
+
+
+_RECORD = "stack.json"
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class Stack:
 def read(settings: Settings) -> Stack:
     """What was started last and not stopped; without parts where nothing was."""
     try:
-        kept = json.loads(_file(settings).read_text())
+        kept = json.loads((settings.home_folder / _RECORD).read_text())
         return Stack(**{**kept, "parts": tuple(Part(**part) for part in kept["parts"])})
     except (OSError, ValueError, TypeError, KeyError):
         return Stack("one-machine", "", ())
@@ -59,7 +63,7 @@ def read(settings: Settings) -> Stack:
 def write(settings: Settings, stack: Stack) -> None:
     """Remember what runs; the file is there as a whole or not at all."""
     new = _file(settings).with_suffix(".new")
-    new.write_text(json.dumps(asdict(stack), indent=2))
+    write_private(new, json.dumps(asdict(stack), indent=2))
     new.replace(_file(settings))
 
 
@@ -80,4 +84,4 @@ def one_at_a_time(settings: Settings) -> Iterator[None]:
 
 
 def _file(settings: Settings) -> Path:
-    return settings.folder / "stack.json"
+    return settings.folder / _RECORD

@@ -10,10 +10,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from aiops_flows.errors import StackError
+from aiops_flows.private_files import private_folder
 from aiops_flows.settings import Settings
 from aiops_flows.stack import record
 from aiops_flows.stack.environment import prefect_environment, server_environment
-from aiops_flows.stack.processes import HOST, ask, free_port, wait_until
+from aiops_flows.stack.processes import HOST, PRIVATE, ask, free_port, wait_until
 
 __all__ = ["answers", "arguments", "known_server", "prefect_server"]
 
@@ -64,7 +65,7 @@ def _new(settings: Settings) -> Iterator[str]:
         port = free_port(0)
         api_url = f"http://{HOST}:{port}/api"
         log = settings.folder / "logs" / "prefect-quiet.log"
-        log.parent.mkdir(exist_ok=True)
+        private_folder(log.parent)
         blocks = {"PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false"}  # a third of the first start, for forms not shown
         with log.open("ab") as output:
             process = subprocess.Popen(  # noqa: S603  our own command
@@ -75,6 +76,7 @@ def _new(settings: Settings) -> Iterator[str]:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                umask=PRIVATE,
             )
         try:
             _await(settings, process, api_url, log)

@@ -89,6 +89,8 @@ def stop(settings: Settings, tell: Tell = lambda _: None) -> list[str]:
     Raises:
         StackError: a process does not end.
     """
+    if not settings.home_folder.is_dir():
+        return []
     with record.one_at_a_time(settings):
         ran = [part for part in record.read(settings).parts if part.runs]
         for part in reversed(ran):  # workers first, so that they can still tell the server

@@ -18,6 +18,7 @@ from aiops_flows.case_log.promotions import Champion
 from aiops_flows.drift import DriftReport, RenderedReport, find_breaks, measure_drift, render_report
 from aiops_flows.drift.measuring import FEWEST_ROWS
 from aiops_flows.errors import RegistryError
+from aiops_flows.private_files import private_folder, write_private
 from aiops_flows.steps.actions import Action, Finding, actions_for
 from aiops_flows.steps.predicted import columns_of, said_at_first, said_now
 from aiops_flows.steps.rows import arriving, learned_rows
@@ -279,9 +280,8 @@ def keep_report(place: Workspace, use_case: UseCase, check: DriftCheck) -> Path:
     if check.rendered is None or check.version is None:
         raise ValueError(f"{check.model}: there is no report to keep; check with render=True, and with a champion")
     folder = place.settings.folder / "reports" / use_case.name
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"{check.model}-drift.html"
-    file.write_bytes(check.rendered.html)
+    file = private_folder(folder) / f"{check.model}-drift.html"
+    write_private(file, check.rendered.html)
     record = versions.get(place.log, use_case.name, check.model, check.version)
     try:
         place.registry.attach(record.run_id, {"watching/drift.html": check.rendered.html}, {"drift": check.verdict})

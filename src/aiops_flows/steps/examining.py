@@ -18,7 +18,9 @@ from aiops_flows.steps.workspace import Workspace
 __all__ = ["Examined", "examine"]
 
 Verdict = Literal["good", "look", "broken"]
-_HOME_STEP = "set AIOPS_HOME to a folder of yours; what follows needs it"
+_HOME_STEP = "correct AIOPS_HOME; `aiops-flows run` or `up` makes a new home folder"
+_OTHERS = 0o077  # the rights of group and others
+_SHOWN = 5
 _LEAST_FREE = 2**30
 _TELEMETRY = {
     "DO_NOT_TRACK": "1",
@@ -80,21 +82,21 @@ def _packages() -> Examined:
 
 
 def _home() -> Examined:
-    try:
-        folder = Settings().folder
-    except OSError as fault:
-        return Examined("home", "broken", f"cannot be made: {fault}", _HOME_STEP)
+    folder = Settings().home_folder
+    if not folder.is_dir():
+        return Examined("home", "broken", f"the home folder {folder} does not exist", _HOME_STEP)
     if not os.access(folder, os.W_OK):
         return Examined("home", "broken", f"{folder} cannot be written", _HOME_STEP)
-    if folder.stat().st_mode & 0o007:
-        return Examined(
-            "home", "look", f"{folder} can be read by everybody", f"it holds customers' data: chmod 750 {folder}"
-        )
+    if folder.stat().st_mode & _OTHERS:
+        open_files = sorted(path.name for path in folder.iterdir() if path.lstat().st_mode & _OTHERS)
+        also = f", and so can {', '.join(open_files[:_SHOWN])}" if open_files else ""
+        step = f"it holds customers' data: chmod -R go= {folder}"
+        return Examined("home", "look", f"{folder} can be read by others{also}", step)
     return Examined("home", "good", str(folder))
 
 
 def _disk() -> Examined:
-    free = shutil.disk_usage(Settings().folder).free
+    free = shutil.disk_usage(Settings().home_folder).free
     if free < _LEAST_FREE:
         return Examined("disk", "look", f"{free / 2**20:.0f} MB free", "make room: a full disk stops batches whole")
     return Examined("disk", "good", f"{free / 2**30:.0f} GB free")
@@ -102,7 +104,7 @@ def _disk() -> Examined:
 
 def _case_log() -> Examined:
     try:
-        counts = questions.counts(Workspace.here().log)
+        counts = questions.counts(Workspace.existing().log)
     except AiopsError as fault:
         return Examined("case log", "broken", str(fault), "check AIOPS_DATABASE_URL and that the database runs")
     kind = "SQLite" if Settings().case_log_url.startswith("sqlite") else "PostgreSQL"
@@ -111,7 +113,7 @@ def _case_log() -> Examined:
 
 def _audit() -> Examined:
     try:
-        broken = audit.check_invariants(Workspace.here().log)
+        broken = audit.check_invariants(Workspace.existing().log)
     except AiopsError as fault:
         return Examined("record", "broken", str(fault), "mend the case log first")
     if broken:
@@ -122,7 +124,7 @@ def _audit() -> Examined:
 def _effects() -> Examined:
     """Whether everything that decisions send to other systems arrives."""
     try:
-        counts = questions.counts(Workspace.here().log)
+        counts = questions.counts(Workspace.existing().log)
     except AiopsError as fault:
         return Examined("effects", "broken", str(fault), "mend the case log first")
     waiting, gone = int(counts["effects_waiting"].sum()), int(counts["effects_given_up"].sum())

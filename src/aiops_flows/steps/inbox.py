@@ -12,6 +12,7 @@ from typing import TypeVar
 from aiops_flows.case_log import writes
 from aiops_flows.case_log.writes import QuarantineRow
 from aiops_flows.errors import BatchBusy, SourceError
+from aiops_flows.private_files import private_folder
 from aiops_flows.steps.sources import Delivery, inbox_files, read_file
 from aiops_flows.steps.workspace import Workspace
 
@@ -67,7 +68,7 @@ def _whole_file(path: Path, reason: str) -> QuarantineRow:
 def _move(path: Path, folder: str, seen: Mark | None) -> None:
     """Move a file aside, never over another one; what came under its name since it was seen stays."""
     place = path.parent / folder
-    place.mkdir(exist_ok=True)
+    private_folder(place)
     number, target = 1, place / path.name
     while target.exists():
         number += 1

@@ -15,6 +15,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from aiops_flows.case_log import CaseLog, leases
+from aiops_flows.errors import CaseLogMissing
+from aiops_flows.private_files import private_folder
 from aiops_flows.registry import Registry
 from aiops_flows.settings import Settings
 from aiops_flows.steps.owners import this_process
@@ -51,8 +53,30 @@ class Workspace:
 
     @classmethod
     def here(cls) -> Workspace:
-        """The workspace that the environment of this process describes; what is open already is used again."""
+        """The workspace that the environment of this process describes; what is open already is used again.
+
+        The home folder and the case log are made where they are missing.
+        """
         settings = _settings(_said_by_environment())
+        private_folder(settings.home_folder)
+        return cls._of(settings)
+
+    @classmethod
+    def existing(cls) -> Workspace:
+        """The same, for questions: nothing is made.
+
+        Raises:
+            CaseLogMissing: there is no case log; the error names the setting that may be mistyped.
+        """
+        settings = _settings(_said_by_environment())
+        try:
+            CaseLog.refuse_missing(settings.case_log_url)
+        except CaseLogMissing as missing:
+            raise CaseLogMissing(f"{missing}. {_where_it_may_be(settings)}") from None
+        return cls._of(settings)
+
+    @classmethod
+    def _of(cls, settings: Settings) -> Workspace:
         return cls(
             _log(settings.case_log_url, _witness(settings), _CLOCK.get(), os.getpid()),
             _registry(settings.tracking_url, str(settings.model_cache), os.getpid()),
@@ -89,6 +113,15 @@ class Workspace:
         return this_process()
 
 
+def _where_it_may_be(settings: Settings) -> str:
+    """The next step where no case log is found."""
+    if settings.database_url:
+        return "Correct AIOPS_DATABASE_URL; `aiops-flows run` or `up` makes a new case log"
+    expected = f"Expected one in the home folder {settings.home_folder}"
+    exists = "which exists" if settings.home_folder.is_dir() else "which does not exist"
+    return f"{expected}, {exists}. Correct AIOPS_HOME; `aiops-flows run` or `up` makes a new case log"
+
+
 def _said_by_environment() -> tuple[tuple[str, str], ...]:
     """The variables that settings are read from: while they stay the same, so do the settings."""
     return tuple(
@@ -112,7 +145,7 @@ def _witness(settings: Settings) -> Path | None:
     if address.scheme.startswith("sqlite"):
         return None
     name = f"{address.hostname}:{address.port}{address.path}"  # without the password, which may change
-    return settings.folder / f"case_log-{hashlib.sha256(name.encode()).hexdigest()[:8]}.witness"
+    return settings.home_folder / f"case_log-{hashlib.sha256(name.encode()).hexdigest()[:8]}.witness"
 
 
 @lru_cache(maxsize=8)

@@ -9,6 +9,8 @@ import pytest
 
 from aiops_flows.case_log import CaseLog, audit, writes
 from aiops_flows.case_log.invariants import check_invariants
+from aiops_flows.case_log.tables import AUDIT
+from aiops_flows.case_log.transaction import chain_hash
 from tests.integration.case_log.life import MODEL, live, names, superuser, take_in
 
 CASES = 4  # audit rows of one life: version, evidence, approval, promotion, then the cases
@@ -209,10 +211,61 @@ def test_a_torn_line_of_the_witness_is_no_finding(lived: CaseLog) -> None:
 
 
 def test_a_log_that_cannot_write_its_witness_goes_on(database_url: str, tmp_path: Path) -> None:
-    """The witness is best effort: where it cannot be written, the write stands."""
-    with CaseLog.open(database_url, witness=tmp_path / "missing" / "witness") as log:
+    """Where the witness cannot be written the write stands; beside SQLite the missing file is a finding."""
+    (tmp_path / "a file").touch()
+    with CaseLog.open(database_url, witness=tmp_path / "a file" / "witness") as log:
         assert take_in(log, names(2)).new == 2
-        assert found(log) == []
+        assert len(found(log)) == (log.dialect == "sqlite")
+
+
+def test_a_witness_that_was_removed_is_found(lived: CaseLog) -> None:
+    """Beside a SQLite file, where it always is; another machine may never have written to a PostgreSQL database."""
+    assert lived.witness is not None
+    lived.witness.path.unlink()
+    assert [what for _, _, what in found(lived)] == (
+        ["the witness file witness is missing: it may have been removed with rows it saw"]
+        if lived.dialect == "sqlite"
+        else []
+    )
+
+
+def forge(log: CaseLog, seq: int, **changed: str) -> None:
+    """Change an audit row, and give it the hash of its new content."""
+    from sqlalchemy import select
+
+    with log.engine.connect() as connection:
+        where = (AUDIT.c.use_case == "claims") & (AUDIT.c.seq == seq)
+        row = dict(connection.execute(select(AUDIT).where(where)).mappings().one()) | changed
+    values = ", ".join(f"{name} = '{value}'" for name, value in {**changed, "hash": chain_hash(row)}.items())
+    superuser(log, f"UPDATE audit SET {values} WHERE use_case = 'claims' AND seq = {seq}")
+
+
+@pytest.mark.parametrize("seq", [1, 5, 6])
+@pytest.mark.parametrize("column", ["actor", "previous"])
+def test_a_forged_audit_row_is_named_itself(lived: CaseLog, seq: int, column: str) -> None:
+    """Whoever computes the hash anew is found by the rows beside it; not the honest row after it is named."""
+    forge(lived, seq, **{column: "0123" * 16})
+    lived.witness = None
+    assert [(use_case, place) for use_case, place, _ in found(lived)] == [("claims", seq)]
+
+
+def test_the_last_audit_row_forged_is_named_itself(lived: CaseLog) -> None:
+    """It is compared with the head of the trail."""
+    last, _ = audit.head(lived)["claims"]
+    forge(lived, last, actor="eve")
+    lived.witness = None
+    assert {(use_case, place) for use_case, place, _ in found(lived)} == {("claims", last)}
+
+
+def test_coverage_says_what_was_read(lived: CaseLog) -> None:
+    """Rows, cases, since when and up to which head: a record that was emptied does not pass for one that holds."""
+    claims, other = audit.coverage(lived)
+    assert (claims.use_case, other.use_case) == ("claims", "other")
+    assert claims.head == audit.head(lived)["claims"][1]
+    assert claims.audit_rows == audit.head(lived)["claims"][0]
+    assert claims.rows > claims.cases > 0
+    assert claims.witnessed > 0
+    assert claims.since <= claims.until
 
 
 def test_the_first_bad_place_comes_first(lived: CaseLog) -> None:
