@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast, get_args, get_origin
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
 from pydantic.fields import FieldInfo
-from pydantic_core import CoreSchema
+from pydantic_core import CoreSchema, SchemaSerializer, SchemaValidator
+
+from aiops_flows.values.missing import absent_of
+from aiops_flows.values.schema import LONGEST_TEXT, FieldReading, field_readings, with_readers
+from aiops_flows.values.written import Written
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Case", "CaseId", "Derivation", "Moment", "Text"]
+__all__ = ["Case", "CaseId", "Derivation", "Moment", "Text", "Written"]
 
 Derivation = Callable[["pd.DataFrame"], Iterable[Any]]
 """A frame of cases -> one plain value a row (text, number, truth value, moment, or None), each from its row alone."""
 
-_LABEL = r"^[\w(](?:-?[\w .,;:&/'()+#%])*-?$"  # no markup, no quotes at the start, no formula sign, no "--"
-_LABEL_LENGTH = 200
-_TEXT_LENGTH = 100_000
-_FLOAT32_MAX = 3.4028234663852886e38  # estimators compute in float32: beyond it scikit-learn refuses the whole batch
-_EARLIEST, _LATEST = datetime(1678, 1, 1, tzinfo=UTC), datetime(2261, 12, 31, tzinfo=UTC)  # all that fits nanoseconds
-_LIMITS: dict[str, tuple[Any, Any]] = {
-    "float": (-_FLOAT32_MAX, _FLOAT32_MAX),
-    "int": (-(2**53), 2**53),
-    "datetime": (_EARLIEST, _LATEST),
-    "date": (_EARLIEST.date(), _LATEST.date()),
-}
-Text = Annotated[str, StringConstraints(max_length=_TEXT_LENGTH, pattern=r"^[^\x00]*$")]
+Text = Annotated[str, StringConstraints(max_length=LONGEST_TEXT, pattern=r"^[^\x00]*$")]
 """Free text of up to 100,000 characters. A plain ``str`` field of a `Case` is a label: short, printable, no markup."""
 
 
@@ -40,48 +32,8 @@ CaseId = Annotated[
 ]
 
 
-@lru_cache(maxsize=8_192)
-def _read_moment(text: str) -> datetime | str:
-    """A moment that is written the same in many rows is read once; what is no ISO 8601 is left to pydantic."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return text
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-
-
-def _aware(value: Any) -> Any:
-    """A date or a time without a zone is taken as UTC."""
-    if value.__class__ is str:
-        return _read_moment(value)
-    if isinstance(value, datetime) and value.tzinfo is None:
-        return value.replace(tzinfo=UTC)
-    return value
-
-
-Moment = Annotated[AwareDatetime, BeforeValidator(_aware)]
-"""A moment; without a zone it is taken as UTC."""
-
-
-def _tighten(schema: dict[str, Any]) -> None:
-    """Walk a core schema and give bounds to strings, numbers and moments that have none."""
-    kind = schema.get("type")
-    kind = kind if isinstance(kind, str) else None  # the schemas of the fields by name, one of which is called "type"
-    if kind == "str" and not ({"pattern", "max_length"} & schema.keys()):
-        schema |= {"pattern": _LABEL, "max_length": _LABEL_LENGTH, "strip_whitespace": True}
-    elif kind in _LIMITS:
-        lowest, highest = _LIMITS[kind]
-        if not ({"lt", "le"} & schema.keys()):
-            schema["le"] = highest
-        if not ({"gt", "ge"} & schema.keys()):
-            schema["ge"] = lowest
-    for value in list(schema.values()):
-        if isinstance(value, dict):
-            _tighten(value)
-        elif isinstance(value, (list, tuple)):
-            for item in value:
-                if isinstance(item, dict):
-                    _tighten(item)
+Moment = AwareDatetime
+"""A date or time, in UTC; without a zone it is taken as UTC. `Written` declares how a source writes it."""
 
 
 def _is_text(annotation: Any, metadata: Sequence[Any] = ()) -> bool:
@@ -89,8 +41,13 @@ def _is_text(annotation: Any, metadata: Sequence[Any] = ()) -> bool:
     if get_origin(annotation) is Annotated:
         inner, *more = get_args(annotation)
         return _is_text(inner, more)
-    long = any(isinstance(each, StringConstraints) and (each.max_length or 0) >= _TEXT_LENGTH for each in metadata)
+    long = any(isinstance(each, StringConstraints) and (each.max_length or 0) >= LONGEST_TEXT for each in metadata)
     return long or get_origin(annotation) is list or any(_is_text(part) for part in get_args(annotation))
+
+
+@lru_cache(maxsize=256)
+def _readings(case_type: type[Case]) -> Mapping[str, FieldReading]:
+    return field_readings(case_type.__pydantic_core_schema__)
 
 
 class Case(BaseModel):
@@ -122,11 +79,21 @@ class Case(BaseModel):
     received_at: Moment | None = None
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Plain strings become labels, and numbers are held to what the estimators can compute with."""
-        schema = handler(source)
-        _tighten(cast("dict[str, Any]", schema))
-        return schema
+    def __pydantic_on_complete__(cls) -> None:
+        """Every value of a case is read by what it means, at whatever depth: see `aiops_flows.values`.
+
+        Raises:
+            UseCaseError: a field is of a type whose values depend on their source, or cannot be stored.
+        """
+        schema = with_readers(cls.__name__, cls.__pydantic_core_schema__, absent_of(cls.absent))
+        cls.__pydantic_core_schema__ = cast("CoreSchema", schema)
+        cls.__pydantic_validator__ = SchemaValidator(cls.__pydantic_core_schema__, _use_prebuilt=False)
+        cls.__pydantic_serializer__ = SchemaSerializer(cls.__pydantic_core_schema__, _use_prebuilt=False)
+
+    @classmethod
+    def readings(cls) -> Mapping[str, FieldReading]:
+        """What each field wants of its source, and how it stands in a frame."""
+        return _readings(cls)
 
     @classmethod
     def columns(cls) -> list[str]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from aiops_flows.errors import UseCaseError
 from aiops_flows.evidence.metrics import METRICS
 from aiops_flows.use_case import Gate, ModelSpec
+from aiops_flows.values.texts import name_of
 
 if TYPE_CHECKING:
     from aiops_flows.gate_results import GateResult
@@ -108,15 +109,10 @@ def _slices(marks: pd.Series[Any], fewest: int) -> _Slices:
     counts = np.bincount(codes[codes >= 0], minlength=len(values))
     nowhere = int((codes < 0).sum())
     parts = np.split(order[nowhere:], np.cumsum(counts)[:-1]) if len(values) else []
-    named = zip((_name(value) for value in values), parts, strict=True)
+    named = zip(map(name_of, values), parts, strict=True)
     judged = {name: np.sort(rows) for name, rows in named if len(rows) >= fewest}
     small = counts[counts < fewest]
     return _Slices(judged, len(small), int(small.sum()), nowhere)
-
-
-def _name(value: Any) -> str:
-    value = getattr(value, "value", value)  # a member of an Enum
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _shown(name: str) -> str:

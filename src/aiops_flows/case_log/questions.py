@@ -21,6 +21,7 @@ __all__ = [
     "counts",
     "decided_by_version",
     "effective",
+    "label_counts",
     "labelled",
     "open_reviews",
     "outcomes",
@@ -281,6 +282,15 @@ def outcomes(
         SELECT o.case_id, o.value, o.event_at, o.known_at FROM outcomes AS o
         WHERE {where if every else _known(where, known_by)} ORDER BY o.case_id, o.known_at"""
     return ask(log, statement, where.values)
+
+
+def label_counts(log: CaseLog, use_case: str, *, name: str) -> list[tuple[str, int]]:
+    """Each label that was ever stored of an outcome, and how often."""
+    where = Conditions(use_case, "o")
+    where.add("o.name = ?", name)
+    statement = f"SELECT o.value, count(*) AS rows FROM outcomes AS o WHERE {where} GROUP BY o.value ORDER BY o.value"
+    counted = ask(log, statement, where.values)
+    return [(str(value), int(rows)) for value, rows in zip(counted["value"], counted["rows"], strict=True)]
 
 
 def labelled(

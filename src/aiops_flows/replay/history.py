@@ -18,6 +18,12 @@ from aiops_flows.steps.series_outcomes import past_outcomes
 from aiops_flows.steps.sources import columns_found, deliveries
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import UseCase
+from aiops_flows.values.columns import column_rules
+from aiops_flows.values.frame_columns import python_values
+from aiops_flows.values.missing import is_missing
+from aiops_flows.values.readers import number_of
+from aiops_flows.values.texts import label_of, name_of
+from aiops_flows.values.times import moment_of
 
 __all__ = ["History", "Outcomes", "as_moment", "history_of", "read_history"]
 
@@ -56,7 +62,7 @@ class History:
             return pd.Series(dtype=object)
         told = self.outcomes[["case_id", output]].dropna()
         last = told.drop_duplicates("case_id", keep="last").set_index("case_id")[output]
-        return last.map(_label)
+        return last.map(label_of)
 
     @classmethod
     def made(
@@ -85,7 +91,7 @@ class History:
         received = _received(use_case, cases, name)
         order = received.sort_values(kind="stable").index
         cases, received = cases.loc[order].reset_index(drop=True), received[order].reset_index(drop=True)
-        ids = cases[_named(use_case, cases, "case_id", name)].astype(str).str.strip()
+        ids = cases[_named(use_case, cases, "case_id", name)].map(_id)
         told = _told(use_case, cases, outcomes, name)
         dated = _dated(told.reset_index(drop=True), ids, received, known_after, name)
         found = cls(cases, received, ids, dated, pd.Series(dtype="float64"))
@@ -168,8 +174,29 @@ def _received(use_case: UseCase, cases: pd.DataFrame, name: str) -> pd.Series[pd
 
 
 def _moments(column: pd.Series[Any]) -> pd.Series[pd.Timestamp]:
-    moments: pd.Series[pd.Timestamp] = pd.to_datetime(column, utc=True, errors="coerce", format="ISO8601")
-    return moments
+    """Dates and times in UTC, as intake reads them; NaT where a value is none."""
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        converted: pd.Series[pd.Timestamp] = column.dt.tz_convert("UTC")
+        return converted
+    values = python_values(column)
+    rule = column_rules({"": ("time", values)}).get("")
+    read = [rule.read(value) if rule and isinstance(value, str) else value for value in values]
+    moments: pd.Series[pd.Timestamp] = pd.to_datetime(
+        pd.Series([_moment(value) for value in read], dtype=object), utc=True
+    )
+    return moments.set_axis(column.index)
+
+
+def _moment(value: Any) -> datetime | None:
+    try:
+        return None if is_missing(value) else moment_of(value)
+    except ValueError:
+        return None
+
+
+def _id(value: Any) -> str:
+    """An id as intake stores it; what is none stays as it is, and intake refuses it."""
+    return "" if is_missing(value) else name_of(value) if isinstance(value, list | dict) else label_of(value)
 
 
 def _told(use_case: UseCase, cases: pd.DataFrame, outcomes: Outcomes, name: str) -> pd.DataFrame:
@@ -199,7 +226,7 @@ def _dated(
     told: pd.DataFrame, ids: pd.Series[str], received: pd.Series[Any], after: timedelta | None, name: str
 ) -> pd.DataFrame:
     """The outcomes with both moments, by the moment of knowledge."""
-    told["case_id"] = told["case_id"].astype(str).str.strip()
+    told["case_id"] = told["case_id"].map(_id)
     if "known_at" in told:
         told["known_at"] = _moments(told["known_at"])
     elif after is not None:
@@ -226,14 +253,18 @@ def _amounts(history: History, column: str, name: str) -> pd.Series[float]:
     else:
         found: Sequence[str] = sorted({*map(str, history.cases.columns), *map(str, history.outcomes.columns)})
         raise SourceError(f"{name} has no column {column!r} of amounts; found {found[:20]}")
-    texts = given.astype(str).str.replace(r"[$€,\s]", "", regex=True)
-    amounts = pd.Series(pd.to_numeric(texts, errors="coerce").to_numpy(dtype="float64"), index=ids.to_numpy())
+    values = python_values(given)
+    rule = column_rules({"": ("number", values)}).get("")
+    read = [rule.read(value) if rule and isinstance(value, str) else value for value in values]
+    amounts = pd.Series([_amount(value) for value in read], index=ids.to_numpy(), dtype="float64")
     return amounts[~amounts.index.duplicated(keep="last")]
 
 
-def _label(value: Any) -> str:
-    """A label as the record writes it: a whole number without a point."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+def _amount(value: Any) -> float | None:
+    try:
+        return number_of(value)
+    except ValueError:
+        return None
 
 
 def as_moment(given: datetime | str | None, default: pd.Timestamp) -> pd.Timestamp:

@@ -62,7 +62,7 @@ def look_at(case_type: type[Case], row: Mapping[str, Any]) -> Looked:
     needed = [name for name, info in case_type.model_fields.items() if info.is_required()]
     lacking = [case_type.source_name(name) for name in needed if not {name, case_type.source_name(name)} & row.keys()]
     whole = {**row, **dict.fromkeys(lacking)}
-    checked = check_rows(case_type, Delivery("rows", list(whole), [whole]))
+    checked = check_rows(case_type, Delivery("rows", list(whole), [whole], apart=True))
     if len(checked):
         return Looked(whole, checked.case_ids[0], checked.digests[0], "")
     return Looked(whole, checked.refused[0].case_id, "", checked.refused[0].reason)

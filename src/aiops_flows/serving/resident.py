@@ -20,6 +20,7 @@ from aiops_flows.private_files import private_folder
 from aiops_flows.serving.answers import Answer, Looked, answers_of, failed, look_at, of_frame, waits
 from aiops_flows.serving.arrivals import Arrival, Arrivals
 from aiops_flows.serving.figures import Figures
+from aiops_flows.steps.delivery import SeparateRows
 from aiops_flows.steps.halving import in_halves
 from aiops_flows.steps.sources import inbox_files
 from aiops_flows.steps.workspace import Workspace
@@ -137,7 +138,7 @@ class Resident:
     def _through(self, looked: Sequence[Looked]) -> list[Answer]:
         """The rows through the flow. What the flow's own code raises is raised; what passes by itself is answered."""
         try:
-            frame = self._called([dict(each.row) for each in looked])
+            frame = self._called(SeparateRows(dict(each.row) for each in looked))
             return answers_of(self.use_case, looked, frame, self._stored)
         except (AiopsError, OSError) as fault:
             return self._not_now(looked, fault)

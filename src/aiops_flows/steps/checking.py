@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json
 
 from aiops_flows.case_log.writes import QuarantineRow
 from aiops_flows.errors import SourceError
 from aiops_flows.steps.sources import Delivery, FrameRows, Unreadable, columns_found
 from aiops_flows.use_case import Case
+from aiops_flows.values.columns import ColumnKind, ColumnRule, column_rules
+from aiops_flows.values.missing import Absent, absent_of, is_missing, present
 
 __all__ = ["Checked", "check_rows", "conflict_row"]
 
 _OUTSIDE_BODY = {"case_id"}  # a moment of receipt that was given is content: another one is a conflict
+_OF_BODY = {"decimal", "seconds", "json"}
 _SHOWN = 10
 _AT_ONCE = 1_000
+_NO_VALUE = "no value"
 _IN_OUR_WORDS = {
-    "missing": "no value",
     "string_pattern_mismatch": "is no label or text of this field (markup, formula signs and control characters are "
     "refused; free text is declared as Text)",
     "string_unicode": "is not readable as text (sent in another encoding than UTF-8)",
@@ -41,6 +45,8 @@ class Checked:
     ignored_columns: list[str] = field(default_factory=list)
     repeats: int = 0
     """Rows that say the same as an earlier row of the delivery, and are in it once."""
+    notes: list[str] = field(default_factory=list)
+    """How columns are read that are not written as Python and ISO 8601 have it, and which of them are unclear."""
 
     def __len__(self) -> int:
         return len(self.bodies)
@@ -50,12 +56,19 @@ class Checked:
         """The ids of the good rows."""
         return self.columns["case_id"]
 
-    def add(self, cases: Sequence[Case]) -> None:
+    def add(self, case_type: type[Case], cases: Sequence[Case]) -> None:
         """Take more good rows over: their values, not the objects, which weigh more than all else of a big delivery."""
         rows = [case.__dict__ for case in cases]
+        readings = case_type.readings()
+        of_body = [name for name in self.columns if name != "case_id" and readings[name].frame in _OF_BODY]
         for name, values in self.columns.items():
-            values += [row[name] for row in rows]
+            if name not in of_body:
+                values += [row[name] for row in rows]
         bodies = [case.__pydantic_serializer__.to_json(case, exclude=_OUTSIDE_BODY) for case in cases]
+        if of_body:  # as the case log will have them, so that live frames and stored ones are the same
+            told = from_json(b"[" + b",".join(bodies) + b"]")
+            for name in of_body:
+                self.columns[name] += [each.get(name) for each in told]
         self.bodies.extend(body.decode() for body in bodies)
         self.digests.extend(hashlib.sha256(body).hexdigest() for body in bodies)
 
@@ -86,18 +99,21 @@ def _adapter(case_type: type[Case]) -> TypeAdapter[list[Case]]:
 def check_rows(case_type: type[Case], delivery: Delivery) -> Checked:
     """The rows of a delivery as cases, and those that are none with the reason of each.
 
+    How numbers and dates are written is decided once for each column, over all rows; see `aiops_flows.values.columns`.
+
     Raises:
         SourceError: a column that every case needs is missing from the whole delivery.
     """
     names = _names(case_type)
     _refuse_missing_columns(case_type, names, delivery)
     ignored = [name for name in delivery.columns if name not in names]
-    checked = Checked({name: [] for name in case_type.model_fields}, ignored_columns=ignored)
+    reading = _reading(case_type, delivery)
+    notes = [rule.note for rule in reading.rules.values() if rule.note]
+    checked = Checked({name: [] for name in case_type.model_fields}, ignored_columns=ignored, notes=notes)
     for start in range(0, len(delivery.rows), _AT_ONCE):
-        part = _pairs(delivery, slice(start, start + _AT_ONCE), names)
-        rows = [_present(pairs, case_type.absent) for pairs in part]
-        valid, reasons = _validated(case_type, rows)
-        checked.add(valid)
+        rows, unclear = reading.rows(delivery, slice(start, start + _AT_ONCE))
+        valid, reasons = _validated(case_type, rows, unclear)
+        checked.add(case_type, valid)
         for position, reason in reasons.items():
             checked.refused.append(_refused_row(case_type, delivery, start + position, reason))
     checked.refused.extend(_refused_line(delivery, line) for line in delivery.unreadable)
@@ -123,31 +139,89 @@ def _refuse_missing_columns(case_type: type[Case], names: set[str], delivery: De
         )
 
 
-def _pairs(delivery: Delivery, place: slice, names: set[str]) -> Iterator[Iterable[tuple[str, Any]]]:
-    """Names and values of some rows; of a frame, only those of the case."""
+@dataclass(frozen=True)
+class _Reading:
+    """How the columns of one delivery become the values of cases."""
+
+    columns: Sequence[str]
+    """The columns of the delivery that are fields."""
+    absent: Absent
+    rules: Mapping[str, ColumnRule]
+    takes_none: frozenset[str]
+    """The columns in which a value that is missing is None, and not left out."""
+
+    def rows(self, delivery: Delivery, place: slice) -> tuple[list[dict[str, Any]], dict[int, list[str]]]:
+        """Some rows with the values that are there, and why rows are refused, by their place among these."""
+        columns = [present(column, self.absent) for column in _columns(delivery, place, self.columns)]
+        unclear: dict[int, list[str]] = {}
+        for at, name in enumerate(self.columns):
+            if rule := self.rules.get(name):
+                for position, reason in _refused_by(rule, columns[at]):
+                    unclear.setdefault(position, []).append(f"{name}: {reason}")
+                columns[at] = [rule.read(value) if value.__class__ is str else value for value in columns[at]]
+        if not columns:
+            return [{} for _ in delivery.rows[place]], unclear
+        return [self._row(line) for line in zip(*columns, strict=True)], unclear
+
+    def _row(self, line: tuple[Any, ...]) -> dict[str, Any]:
+        row = {name: value for name, value in zip(self.columns, line, strict=True) if value is not None}
+        if self.takes_none:
+            row |= {name: None for name in self.takes_none if name not in row}
+        return row
+
+
+def _reading(case_type: type[Case], delivery: Delivery) -> _Reading:
+    readings, names = case_type.readings(), _names(case_type)
+    fields = {name: name for name in readings} | {case_type.source_name(name): name for name in readings}
+    columns = list(dict.fromkeys(name for name in delivery.columns if name in names))
+    whole = slice(None)
+    takes_none = frozenset(name for name in columns if readings[fields[name]].takes_none)
+    absent = absent_of(case_type.absent)
+    to_decide: dict[str, tuple[ColumnKind, Sequence[Any]]] = {}
+    for name in columns:
+        kind = readings[fields[name]].column
+        if kind is not None and not delivery.apart:
+            to_decide[name] = (kind, present(next(_columns(delivery, whole, [name])), absent))
+    return _Reading(columns, absent, column_rules(to_decide), takes_none)
+
+
+def _columns(delivery: Delivery, place: slice, names: Sequence[str]) -> Iterator[list[Any]]:
+    """The values of some rows, column by column."""
     if isinstance(delivery.rows, FrameRows):
-        return delivery.rows.pairs(place, [name for name in delivery.columns if name in names])
-    return (row.items() for row in delivery.rows[place])
+        return (delivery.rows.column(name)[place] for name in names)
+    part = delivery.rows[place]
+    return ([row.get(name) for row in part] for name in names)
 
 
-def _present(pairs: Iterable[tuple[str, Any]], absent: frozenset[str]) -> dict[str, Any]:
-    """The values of a row that are there."""
-    return {
-        name: value
-        for name, value in pairs
-        if value is not None and not (value.__class__ is str and (value in absent or value.strip() in absent))
-    }
+def _refused_by(rule: ColumnRule, column: Sequence[Any]) -> Iterator[tuple[int, str]]:
+    """Where a column has a text that its rule refuses, and why."""
+    if rule.refused:
+        for position, value in enumerate(column):
+            if value.__class__ is str and value in rule.refused:
+                yield position, f"{rule.reason} (found {_shortened(value)})"
 
 
-def _validated(case_type: type[Case], rows: list[dict[str, Any]]) -> tuple[list[Case], dict[int, str]]:
-    """All rows at once; only where some fail, the good ones again without them."""
+def _validated(
+    case_type: type[Case], rows: list[dict[str, Any]], unclear: Mapping[int, list[str]]
+) -> tuple[list[Case], dict[int, str]]:
+    """All rows at once; only where some fail, the good ones again without them.
+
+    Args:
+        case_type: what they are to be.
+        rows: the values that are there.
+        unclear: place of a row -> what could not be read in it before.
+    """
     adapter = _adapter(case_type)
+    reasons: dict[int, str] = {}
     try:
-        return adapter.validate_python(rows), {}
+        checked = adapter.validate_python(rows)
+        if not unclear:
+            return checked, {}
     except ValidationError as fault:
         reasons = _reasons(fault)
     except Exception:  # noqa: BLE001  a check of the case type's own fell over a row: it is told apart, the others taken
         reasons = _one_by_one(case_type, rows)
+    reasons |= {position: "; ".join(why) for position, why in unclear.items()}
     good = [row for position, row in enumerate(rows) if position not in reasons]
     return adapter.validate_python(good), reasons
 
@@ -171,8 +245,9 @@ def _reasons(fault: ValidationError) -> dict[int, str]:
     for error in fault.errors(include_url=False, include_context=False):
         position, *where = error["loc"]
         field_name = ".".join(str(part) for part in where) or "row"
-        value = "" if error["type"] == "missing" else f" (found {_shortened(error['input'])})"
-        message = _IN_OUR_WORDS.get(error["type"], error["msg"])
+        nothing = error["type"] == "missing" or is_missing(error["input"])
+        value = "" if nothing else f" (found {_shortened(error['input'])})"
+        message = _NO_VALUE if nothing else _IN_OUR_WORDS.get(error["type"], error["msg"])
         found.setdefault(int(position), []).append(f"{field_name}: {message}{value}")
     return {position: "; ".join(messages[:_SHOWN]) for position, messages in found.items()}
 

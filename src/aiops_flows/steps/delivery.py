@@ -16,7 +16,17 @@ from aiops_flows.case_type import Case
 from aiops_flows.errors import SourceError
 from aiops_flows.sources.left_out import LeftOut, added_up
 
-__all__ = ["Delivery", "FrameRows", "RowsForm", "Unreadable", "cases_in", "column_of", "file_bytes", "file_text"]
+__all__ = [
+    "Delivery",
+    "FrameRows",
+    "RowsForm",
+    "SeparateRows",
+    "Unreadable",
+    "cases_in",
+    "column_of",
+    "file_bytes",
+    "file_text",
+]
 
 _UTF_16 = {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}
 _UNPACKED = 64 * 2**20  # bytes that any file may unpack to
@@ -65,6 +75,10 @@ class FrameRows(Sequence[Mapping[str, Any]]):
         return (zip(names, line, strict=True) for line in zip(*part, strict=True))
 
 
+class SeparateRows(list[Mapping[str, Any]]):
+    """Rows that only came at the same time: each is read as if it were alone."""
+
+
 @dataclass(frozen=True)
 class Delivery:
     """Rows that came in together, and the lines among them that are no rows."""
@@ -76,6 +90,8 @@ class Delivery:
     file: Path | None = None
     left_out: Sequence[LeftOut] = field(default=())
     """What the source holds that is neither in a row nor unreadable, with counts."""
+    apart: bool = False
+    """Whether each row is from another sender: then no row shows how another one writes its numbers and dates."""
 
 
 class RowsForm(Protocol):

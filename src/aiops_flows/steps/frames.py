@@ -6,7 +6,7 @@ import logging
 import types
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Union, assert_never, get_args, get_origin
 
 import pandas as pd
 from pydantic import AwareDatetime
@@ -15,6 +15,8 @@ from pydantic_core import from_json
 from aiops_flows.errors import UseCaseError
 from aiops_flows.steps.halving import in_halves
 from aiops_flows.use_case import Case, Derivation, UseCase
+from aiops_flows.values.schema import FrameKind
+from aiops_flows.values.times import duration_of
 
 __all__ = ["case_frame", "derived_column", "empty_frame", "field_frame", "grown", "plain_type", "stored_frame"]
 
@@ -25,8 +27,10 @@ _logger = logging.getLogger("aiops_flows.frames")
 def case_frame(case_type: type[Case], columns: Mapping[str, Sequence[Any] | pd.Series[Any]]) -> pd.DataFrame:
     """A frame of cases: ``case_id``, ``batch``, ``received_at``, the fields of the case, and what is derived.
 
-    Numbers become ``int64`` or ``float64`` (missing: NaN), moments ``datetime64[us, UTC]``, the rest ``object``
-    (missing: None). The same values give the same types, whether they arrive or are read back from the case log.
+    Numbers become ``int64`` or ``float64`` (missing: NaN; a Decimal is a float, a duration its seconds), dates and
+    times ``datetime64[us, UTC]``, the rest ``object`` (missing: None): an Enum is its value, a nested
+    model a dict, a UUID or a time of day its text. The same values give the same types, whether they arrive or are
+    read back from the case log.
 
     Raises:
         UseCaseError: a derived column does not give one value a row.
@@ -40,13 +44,14 @@ def case_frame(case_type: type[Case], columns: Mapping[str, Sequence[Any] | pd.S
 def field_frame(case_type: type[Case], columns: Mapping[str, Sequence[Any] | pd.Series[Any]]) -> pd.DataFrame:
     """The same without the derived columns."""
     own = [name for name in case_type.model_fields if name not in _NOT_IN_BODY]
+    readings = case_type.readings()
     series = {
         "case_id": pd.Series(columns["case_id"], dtype=object),
         "batch": pd.Series(columns["batch"], dtype=object),
     }
     series["received_at"] = _moments(columns["received_at"])
     for name in own:
-        series[name] = _series(columns[name], plain_type(case_type.model_fields[name].annotation))
+        series[name] = _field_series(columns[name], readings[name].frame)
     return pd.DataFrame(series)
 
 
@@ -122,6 +127,24 @@ def plain_type(annotation: Any) -> Any:
         inner = [part for part in get_args(annotation) if part is not type(None)]
         return plain_type(inner[0]) if len(inner) == 1 else object
     return annotation
+
+
+def _field_series(values: Sequence[Any] | pd.Series[Any], kind: FrameKind) -> pd.Series[Any]:
+    match kind:
+        case "float":
+            return _series(values, float)
+        case "int":
+            return _series(values, int)
+        case "moment":
+            return _moments(values)
+        case "decimal":
+            return _series([None if value is None else float(value) for value in values], float)
+        case "seconds":
+            return _series([None if value is None else duration_of(value).total_seconds() for value in values], float)
+        case "plain" | "json":
+            return pd.Series(values, dtype=object)
+        case _:
+            assert_never(kind)
 
 
 def _series(values: Sequence[Any] | pd.Series[Any], plain: Any) -> pd.Series[Any]:

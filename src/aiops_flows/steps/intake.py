@@ -165,11 +165,14 @@ def _report(delivery: Delivery, checked: Checked, conflicts: Sequence[int], quar
         cases=len(checked) - len(conflicts),
         quarantined=quarantined,
         left_out=tuple(added_up(left_out)),
+        readings=tuple(checked.notes),
     )
     _logger.info("%s: %d cases, %d rows to quarantine", delivery.name, report.cases, report.quarantined)
     for part in report.left_out:
         shown = f": {list(part.names[:_SHOWN])}" if part.names else ""
         _logger.info("%s: left out: %s%s", delivery.name, part, shown)
+    for note in report.readings:
+        _logger.info("%s: %s", delivery.name, note)
     publish_report(report)
     return report
 

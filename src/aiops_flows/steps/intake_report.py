@@ -31,6 +31,8 @@ class IntakeReport:
     left_out: tuple[LeftOut, ...] = ()
     refused: int = 0
     """Files of an inbox that could not be read, and were moved to ``refused``."""
+    readings: tuple[str, ...] = ()
+    """How numbers and dates of columns were read that are not written as Python and ISO 8601 have it."""
 
     def __str__(self) -> str:
         """Counts and reasons without any name, as the message of a run."""
@@ -39,6 +41,8 @@ class IntakeReport:
             parts.append(f"{counted(self.refused, 'file')} refused")
         if self.left_out:
             parts.append("left out: " + ", ".join(map(str, self.left_out)))
+        if self.readings:
+            parts.append(f"{counted(len(self.readings), 'column')} read as the source shows (see the log)")
         return ", ".join(parts)
 
     def __add__(self, other: IntakeReport) -> IntakeReport:
@@ -48,6 +52,7 @@ class IntakeReport:
             self.quarantined + other.quarantined,
             tuple(added_up([*self.left_out, *other.left_out])),
             self.refused + other.refused,
+            tuple(dict.fromkeys([*self.readings, *other.readings])),
         )
 
 
@@ -63,6 +68,7 @@ def with_reports(frame: pd.DataFrame, reports: Iterable[IntakeReport]) -> pd.Dat
             "quarantined": report.quarantined,
             "refused": report.refused,
             "left_out": [part.as_dict() for part in report.left_out],
+            "readings": list(report.readings),
         }
         for report in reports
     ]
@@ -83,6 +89,7 @@ def reports_in(frame: pd.DataFrame) -> list[IntakeReport]:
             each["quarantined"],
             tuple(LeftOut.of_dict(part) for part in each["left_out"]),
             each["refused"],
+            tuple(each["readings"]),
         )
         for each in written
     ]

@@ -13,7 +13,6 @@ from datetime import timedelta
 from typing import Any, Final
 
 import orjson
-import pandas as pd
 
 from aiops_flows.case_log import effects, outbox, questions, undelivered
 from aiops_flows.case_log.effects import Due, Planned, Wanted
@@ -25,6 +24,8 @@ from aiops_flows.steps.owners import is_gone
 from aiops_flows.steps.sinks import Sink, sink_at
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import UseCase
+from aiops_flows.values.missing import is_missing
+from aiops_flows.values.texts import scalar
 
 __all__ = ["MOST_ATTEMPTS", "Delivered", "Plan", "deliver", "plan", "wait_after"]
 
@@ -182,11 +183,7 @@ def _plain(row: Mapping[Any, Any]) -> dict[str, Any]:
 def _plain_value(value: Any) -> Any:
     if isinstance(value, (list, tuple, dict, set)):
         return value
-    if pd.isna(value):
-        return None
-    if isinstance(value, pd.Timestamp):
-        return value.to_pydatetime()
-    return value.item() if hasattr(value, "item") else value
+    return None if is_missing(value) else scalar(value)
 
 
 def _decided(decision: Mapping[str, Any]) -> dict[str, Any]:

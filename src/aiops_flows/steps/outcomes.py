@@ -5,29 +5,37 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from aiops_flows.case_log import questions, writes
 from aiops_flows.case_log.writes import QuarantineRow
 from aiops_flows.errors import SourceError, UseCaseError
+from aiops_flows.steps.delivery import column_of
 from aiops_flows.steps.inbox import work_through
 from aiops_flows.steps.series_outcomes import outcomes_in
 from aiops_flows.steps.sources import Delivery, Source, columns_found, deliveries
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase
+from aiops_flows.values.columns import ColumnKind, ColumnRule, column_rules
+from aiops_flows.values.missing import Absent, absent_of, is_missing, present
+from aiops_flows.values.outcomes import (
+    LONGEST_LABEL,
+    outcome_label,
+    outcome_number,
+    outcome_text,
+    spellings_in,
+    storable,
+)
+from aiops_flows.values.texts import label_of
+from aiops_flows.values.times import moment_of
 
 __all__ = ["OutcomesRecorded", "outcomes_beside", "record_outcomes", "told_outcomes"]
 
 _logger = logging.getLogger("aiops_flows.outcomes")
-_LONGEST = 200
-_LONGEST_TEXT = 100_000
 _ABOUT_A_CASE = ("case_id", "event_at", "known_at")
 
 
@@ -38,9 +46,16 @@ class OutcomesRecorded:
     new: int = 0
     known: int = 0
     quarantined: int = 0
+    spellings: tuple[str, ...] = ()
+    """Labels that may be one class in several spellings, with their counts; nobody has changed them."""
 
     def __add__(self, other: OutcomesRecorded) -> OutcomesRecorded:
-        return OutcomesRecorded(self.new + other.new, self.known + other.known, self.quarantined + other.quarantined)
+        return OutcomesRecorded(
+            self.new + other.new,
+            self.known + other.known,
+            self.quarantined + other.quarantined,
+            tuple(dict.fromkeys([*self.spellings, *other.spellings])),
+        )
 
 
 def record_outcomes(place: Workspace, use_case: UseCase, source: Source) -> OutcomesRecorded:
@@ -51,6 +66,10 @@ def record_outcomes(place: Workspace, use_case: UseCase, source: Source) -> Outc
     and ``known_at`` (when it could be known; default now). A later ``known_at`` with another value is a correction;
     the same moment with another value, an unknown case or a value that is none goes to quarantine. A row without
     ``known_at`` that says what was said before at any time is taken as sent again; a correction back needs the moment.
+
+    A label has one spelling, whatever the source (``7.0`` is ``7``, ``TRUE`` is ``True``), that of a declared verdict
+    where there is one. Labels that still look like one class, such as ``Scrap`` and ``scrap``, are stored as they are,
+    and reported.
 
     Raises:
         SourceError: the source cannot be read, or has no column of an outcome or of the id.
@@ -121,11 +140,11 @@ class _Told:
 def _record_one(
     place: Workspace, use_case: UseCase, model: ModelSpec, delivery: Delivery, identity: str, refused: dict[int, str]
 ) -> OutcomesRecorded:
-    now = place.now()
     told: list[_Told] = []
+    outcomes = _Outcomes.of(use_case, model, delivery, identity, place.now())
     for position, row in enumerate(delivery.rows):
         try:
-            outcome = _told(position, row, model, use_case.case.absent, identity, now)
+            outcome = outcomes.told(position, row)
         except (ValueError, TypeError, OverflowError) as fault:
             refused[position] = f"{model.output}: {fault}"
             continue
@@ -133,25 +152,83 @@ def _record_one(
             told.append(outcome)
     clear = _without_contradictions(model, told, refused)
     fresh = _not_known_yet(place, use_case, model, clear)
-    return OutcomesRecorded(known=len(clear) - len(fresh)) + _write(place, use_case, model, fresh, refused)
+    written = _write(place, use_case, model, fresh, refused)
+    spellings = _spellings(place, use_case, model) if model.kind == "classifier" and written.new else ()
+    return OutcomesRecorded(known=len(clear) - len(fresh), spellings=spellings) + written
 
 
-def _told(
-    position: int, row: Mapping[str, Any], model: ModelSpec, absent: frozenset[str], identity: str, now: datetime
-) -> _Told | None:
-    value = _value(model, row.get(model.output), absent)
-    if value is None:
-        return None
-    given = row.get(identity)
-    if given is None or not str(given).strip():
-        raise ValueError(f"the column {identity!r} names no case")
-    case_id = _storable(str(given).strip())
-    dated = _moment(row, "known_at")
-    known_at = dated or now
-    event_at = _moment(row, "event_at") or known_at
-    if event_at > known_at:
-        raise ValueError(f"known at {known_at.isoformat()}, before it came true")
-    return _Told(position, case_id, value, event_at, known_at, dated is not None)
+def _spellings(place: Workspace, use_case: UseCase, model: ModelSpec) -> tuple[str, ...]:
+    """What is stored of an output that may be one class in several spellings; it is logged."""
+    counts = questions.label_counts(place.log, use_case.name, name=model.output)
+    found = tuple(f"{model.output}: {spellings}" for spellings in spellings_in(counts))
+    for each in found:
+        _logger.warning("labels that may be one class, each learned as one of its own: %s. Send one spelling", each)
+    return found
+
+
+@dataclass(frozen=True)
+class _Outcomes:
+    """How the rows of a delivery tell one outcome."""
+
+    model: ModelSpec
+    absent: Absent
+    rules: Mapping[str, ColumnRule]
+    spelled: Mapping[str, str]
+    identity: str
+    now: datetime
+
+    @classmethod
+    def of(cls, use_case: UseCase, model: ModelSpec, delivery: Delivery, identity: str, now: datetime) -> _Outcomes:
+        absent = absent_of(use_case.case.absent | {""})
+        kinds: dict[str, ColumnKind] = {"event_at": "time", "known_at": "time"}
+        if model.kind == "regressor":
+            kinds[model.output] = "number"
+        columns = {
+            name: (kind, present(column_of(delivery, name), absent))
+            for name, kind in kinds.items()
+            if name in delivery.columns
+        }
+        return cls(model, absent, column_rules(columns), _declared_spellings(use_case, model), identity, now)
+
+    def told(self, position: int, row: Mapping[str, Any]) -> _Told | None:
+        """The outcome that a row tells; None where it tells none.
+
+        Raises:
+            ValueError: what it tells cannot be read.
+        """
+        given = self._value(row, self.model.output)
+        if given is None:
+            return None
+        value = _value(self.model, given, self.spelled)
+        named = self._value(row, self.identity)
+        if named is None:
+            raise ValueError(f"the column {self.identity!r} names no case")
+        case_id = storable(label_of(named))
+        dated = self._moment(row, "known_at")
+        known_at = dated or self.now
+        event_at = self._moment(row, "event_at") or known_at
+        if event_at > known_at:
+            raise ValueError(f"known at {known_at.isoformat()}, before it came true")
+        return _Told(position, case_id, value, event_at, known_at, dated is not None)
+
+    def _value(self, row: Mapping[str, Any], column: str) -> Any:
+        """What a row has in a column, as its source writes it; None where it has nothing."""
+        value = row.get(column)
+        if self.absent.covers(value):
+            return None
+        rule = self.rules.get(column)
+        if rule is None or value.__class__ is not str:
+            return value
+        if value in rule.refused:
+            raise ValueError(f"{value[:60]!a} {rule.reason}")
+        return rule.read(value)
+
+    def _moment(self, row: Mapping[str, Any], column: str) -> datetime | None:
+        value = self._value(row, column)
+        try:
+            return None if value is None else moment_of(value)
+        except ValueError as fault:
+            raise ValueError(f"{column} {str(value)[:60]!a} {fault}") from fault
 
 
 def _without_contradictions(model: ModelSpec, told: list[_Told], refused: dict[int, str]) -> list[_Told]:
@@ -204,23 +281,22 @@ def _write(
     return total
 
 
-def _value(model: ModelSpec, given: Any, absent: frozenset[str]) -> Any:
-    """The outcome as a label, a finite number or a text; None where it is not told."""
-    if given is None or (isinstance(given, str) and given.strip() in absent | {""}):
-        return None
-    if isinstance(given, float) and math.isnan(given):
-        return None
-    if isinstance(given, list | dict):
-        raise TypeError(f"found a JSON {type(given).__name__}; an outcome is one label, number or text")
+def _declared_spellings(use_case: UseCase, model: ModelSpec) -> Mapping[str, str]:
+    """`label_of` a verdict -> the verdict as it is declared, where the outcome is what verdicts are compared with."""
+    return (
+        {label_of(verdict): verdict for verdict in use_case.review.verdicts} if model.output in use_case.judges else {}
+    )
+
+
+def _value(model: ModelSpec, given: Any, spelled: Mapping[str, str]) -> Any:
+    """The outcome as a label, a finite number or a text.
+
+    Raises:
+        ValueError: it is none.
+    """
     if model.kind == "classifier":
-        whole = isinstance(given, float) and given.is_integer()  # a column of whole numbers with gaps becomes floats
-        return _storable(str(int(given) if whole else given).strip())
-    if model.kind == "writer":
-        return _storable(str(given).strip(), _LONGEST_TEXT)
-    number = float(given)
-    if not math.isfinite(number):
-        raise ValueError(f"{number} is not a finite number")
-    return number
+        return outcome_label(given, spelled)
+    return outcome_text(given) if model.kind == "writer" else outcome_number(given)
 
 
 def told_outcomes(use_case: UseCase, told: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -237,7 +313,8 @@ def told_outcomes(use_case: UseCase, told: Mapping[str, Any] | None) -> dict[str
     for output, value in given.items():
         model = outputs[output]
         try:
-            found[output] = _value(model, value, frozenset())
+            nothing = is_missing(value) or (isinstance(value, str) and not value.strip())
+            found[output] = None if nothing else _value(model, value, _declared_spellings(use_case, model))
         except (ValueError, TypeError, OverflowError):  # its words may quote what was said
             found[output] = None
         if found[output] is None:
@@ -248,34 +325,10 @@ def told_outcomes(use_case: UseCase, told: Mapping[str, Any] | None) -> dict[str
 
 
 _EXPECTED = {
-    "classifier": f"label (1 to {_LONGEST} characters of text)",
+    "classifier": f"label (1 to {LONGEST_LABEL} characters of text)",
     "regressor": "finite number",
     "writer": "text that can be stored",
 }
-
-
-def _storable(text: str, longest: int = _LONGEST) -> str:
-    """The text, if a database takes it: as a label or an id, or as what was made of a writing."""
-    if len(text) > longest or "\x00" in text:
-        raise ValueError(f"{text[:60]!a} cannot be stored: it holds NUL, or more than {longest:,} characters")
-    try:
-        text.encode()
-    except UnicodeEncodeError as fault:  # a lone surrogate
-        raise ValueError(f"{text[:60]!a} is not readable as text (sent in another encoding than UTF-8)") from fault
-    return text
-
-
-def _moment(row: Mapping[str, Any], column: str) -> datetime | None:
-    given = row.get(column)
-    if given is None or given == "" or given is pd.NaT:
-        return None
-    try:
-        moment = given if isinstance(given, datetime) else datetime.fromisoformat(str(given))
-    except ValueError as fault:
-        raise ValueError(
-            f"{column} {str(given)[:60]!a} is no moment; write it as 2026-03-03 or 2026-03-03T14:00:00Z"
-        ) from fault
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _refused(delivery: Delivery, position: int, identity: str, reason: str) -> QuarantineRow:

@@ -13,9 +13,10 @@ from typing import Any
 import pandas as pd
 
 from aiops_flows.errors import SourceError
-from aiops_flows.steps.delivery import Delivery, FrameRows, Unreadable, file_text
+from aiops_flows.steps.delivery import Delivery, FrameRows, SeparateRows, Unreadable, file_text
 from aiops_flows.steps.mail import MailBox, mail_delivery, mail_files
 from aiops_flows.steps.turn_rows import TurnRows, joined_turns
+from aiops_flows.values.frame_columns import parquet_frame, python_values, with_index
 
 __all__ = [
     "Delivery",
@@ -73,7 +74,8 @@ def deliveries(source: Source) -> Iterator[Delivery]:
         yield from (read_file(file) for file in (inbox_files(path) if path.is_dir() else [path]))
     else:
         rows = list(source)
-        yield Delivery("rows", list(dict.fromkeys(name for row in rows for name in row)), rows)
+        columns = list(dict.fromkeys(name for row in rows for name in row))
+        yield Delivery("rows", columns, rows, apart=isinstance(source, SeparateRows))
 
 
 def columns_found(columns: Sequence[str], known: Collection[str]) -> str:
@@ -131,7 +133,7 @@ def _parquet(path: Path) -> pd.DataFrame:
     import pyarrow.parquet as pq
 
     try:
-        frame: pd.DataFrame = pq.read_table(path).to_pandas(timestamp_as_object=False)
+        frame = parquet_frame(pq.read_table(path))
     except FileNotFoundError:
         raise  # taken by another worker
     except (pa.ArrowException, *_DAMAGED) as fault:
@@ -213,24 +215,17 @@ def _from_json_lines(path: Path, text: str) -> Delivery:
 
 
 def _from_frame(name: str, frame: pd.DataFrame, path: Path | None = None) -> Delivery:
+    frame = with_index(frame)
     columns = [str(column) for column in frame.columns]
     if repeated := sorted({column for column in columns if columns.count(column) > 1}):
         raise SourceError(f"{name}: columns named twice: {repeated[:_SHOWN]}. Every column needs a name of its own")
-    values = {column: _python_values(frame.iloc[:, position]) for position, column in enumerate(columns)}
+    values = {column: python_values(frame.iloc[:, position]) for position, column in enumerate(columns)}
     return Delivery(name, columns, FrameRows(values), (), path)
-
-
-def _python_values(column: pd.Series[Any]) -> list[Any]:
-    """A column as Python values; missing ones are None."""
-    if not column.isna().any():
-        return column.tolist()
-    missing = column.isna().tolist()
-    return [None if gone else value for gone, value in zip(missing, column.astype(object).tolist(), strict=True)]
 
 
 def _query(query: SqlQuery) -> pd.DataFrame:
     try:
-        return pd.read_sql_query(query.sql, query.url)
+        return pd.read_sql_query(query.sql, query.url, dtype_backend="numpy_nullable")
     except Exception as fault:  # noqa: BLE001  the driver's own error types are as many as there are databases
         raise SourceError(
             f"the query failed: {type(fault).__name__}. Run it by hand to see why: the driver's words are left out, "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ import pandas as pd
 
 from aiops_flows.steps.frames import derived_column, grown
 from aiops_flows.use_case import ModelSpec, UseCase
+from aiops_flows.values.missing import is_missing
+from aiops_flows.values.texts import name_of, scalar
 
 __all__ = ["missing_predictions", "term_texts", "terms_of", "unseen_by_policy", "with_terms"]
 
@@ -87,17 +90,18 @@ def _whole(use_case: UseCase, cases: pd.DataFrame) -> pd.DataFrame:
 
 def _plain(value: Any) -> str | bool | float | int | None:
     """A value as JSON can say it: a number that is not finite is missing, a moment is ISO text."""
-    if value is None or value is pd.NaT or value is pd.NA:
+    if is_missing(value):
         return None
-    if isinstance(value, np.generic):
-        value = value.item()
+    value = scalar(value)
     if isinstance(value, bool | str):
         return value
+    if isinstance(value, Decimal):
+        value = float(value)
     if isinstance(value, int | float):
         if not np.isfinite(value):
             return None
         return int(value) if float(value).is_integer() and abs(value) <= _WHOLE_UP_TO else float(value)
-    return value.isoformat() if isinstance(value, date) else str(value)
+    return value.isoformat() if isinstance(value, date) else name_of(value)
 
 
 def _column(values: Sequence[Any], index: pd.Index[Any]) -> pd.Series[Any]:

@@ -14,6 +14,7 @@ from aiops_flows.evidence.losses import wrong
 from aiops_flows.steps.frames import grown
 from aiops_flows.steps.terms import unseen_by_policy, with_terms
 from aiops_flows.use_case import ModelSpec, UseCase
+from aiops_flows.values.texts import name_of
 
 __all__ = [
     "confidence_of",
@@ -75,15 +76,9 @@ def segments_of(use_case: UseCase, cases: pd.DataFrame) -> Objects:
 def segment_texts(values_of: pd.Series[Any]) -> Objects:
     """Values as names of segments; empty where one is missing."""
     places, values = pd.factorize(values_of.astype(object))
-    texts = np.array([*(_text(value) for value in values.tolist()), ""], dtype=object)
+    texts = np.array([*(name_of(value) for value in values.tolist()), ""], dtype=object)
     segments: Objects = texts[places]  # a missing value has the place -1: the last text, which is empty
     return segments
-
-
-def _text(value: Any) -> str:
-    """A value as text, the same whether the column arrived as whole numbers or, with some missing, as floats."""
-    value = getattr(value, "value", value)  # a member of an Enum is read back as what it stands for
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def sure_outputs(use_case: UseCase, cases: pd.DataFrame) -> list[str]:
