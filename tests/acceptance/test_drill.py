@@ -69,10 +69,11 @@ def test_a_worker_that_lost_its_lease_writes_nothing(set_stage: SetStage) -> Non
 
 
 def test_bad_rows_of_every_kind_block_nobody(set_stage: SetStage) -> None:
-    """Each poison stands in quarantine with reason, stage and attempts; every other row is decided or with a person."""
+    """Each poison and conflict stands in quarantine with its reason; every other row is decided or with a person."""
     result = drill.poison(set_stage(), rows=600)
     assert result.violations == []
-    assert result.figures["quarantined"] == 37
+    assert result.figures["conflicts"] == 5
+    assert result.figures["quarantined"] == 42
     assert result.figures["stored"] == 563
 
 

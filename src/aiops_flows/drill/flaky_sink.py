@@ -1,4 +1,7 @@
-"""A sink that fails half the time: before it took the message, or after, so that nobody knows it did."""
+"""A sink that fails half the time: before it took the message, or after, so that nobody knows it did.
+
+Before, it fails as a sink should, or by an error that nobody foresaw: neither is a delivery.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from aiops_flows.errors import NotDelivered
 
 __all__ = ["FlakySink", "receipts"]
 
-_LOST, _UNANSWERED = 0.25, 0.5
+_BROKEN, _LOST, _UNANSWERED = 0.10, 0.25, 0.5
 
 
 @dataclass(frozen=True)
@@ -28,9 +31,12 @@ class FlakySink:
         """Take it, or not.
 
         Raises:
-            NotDelivered: half the time.
+            NotDelivered: two times in five.
+            RuntimeError: one time in ten.
         """
         lot = random.random()  # noqa: S311  not for secrets; processes are to differ
+        if lot < _BROKEN:
+            raise RuntimeError("an error of the sink's own")
         if lot < _LOST:
             raise NotDelivered("away")
         file = os.open(self.notes, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

@@ -1,4 +1,8 @@
-"""A worker is stopped until its lease has run out and another has its batch: the fence must refuse it (P6)."""
+"""A worker is stopped until its lease has run out and another has its batch: the fence must refuse it (P6).
+
+It goes on while the other has only begun: all that it would write is still to be written, so nothing but the fence
+keeps it from writing.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,8 @@ from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+import pandas as pd
+
 from aiops_flows.case_log import audit, noticing, questions
 from aiops_flows.drill.counting import count
 from aiops_flows.drill.processes import begin
@@ -18,6 +24,7 @@ from aiops_flows.drill.stage import Stage
 from aiops_flows.drill.work import drop, finish_cases
 from aiops_flows.errors import LeaseLost
 from aiops_flows.steps.intake import take_in
+from aiops_flows.steps.workspace import Workspace
 
 __all__ = ["pausing"]
 
@@ -71,12 +78,15 @@ def pausing(
         if not _stands_still(worker, stopped):
             continue
         stood += 1
-        wrote = _taken_over(stage)
-        _go_on(worker)
+        with stage.workspace() as place:
+            taken = _taken_over(place, stage)
+            wrote = _written(stage)
+            _go_on(worker)
+            if _written(stage) != wrote:
+                violations.append(f"stop {number}: the worker that lost its lease wrote all the same")
+            _finish(place, stage, taken)
         refused += worker.exitcode == _REFUSED
         came_late += worker.exitcode == 0
-        if _written(stage) != wrote:
-            violations.append(f"stop {number}: the worker that lost its lease wrote all the same")
         told(f"{number + 1} of {stops} stops")
     with stage.workspace() as place:
         counted = count(place, stage.name)
@@ -104,18 +114,29 @@ def _state(process: int | None) -> str:
     return status.rpartition(")")[2].split()[0]
 
 
-def _taken_over(stage: Stage) -> int:
-    """Work until nothing is left, as another worker; how many audit rows there are then."""
+def _taken_over(place: Workspace, stage: Stage) -> pd.DataFrame:
+    """The cases of the stopped worker's batch, claimed by another one as soon as the lease has run out.
+
+    Empty where the batch had no case to work on any more.
+    """
     until = time.monotonic() + _PATIENCE_SECONDS
-    with stage.workspace() as place:
-        while time.monotonic() < until:
-            cases = take_in(place, stage.use_case, stage.inbox)
-            if not cases.empty:
-                finish_cases(place, stage.use_case, cases)
-            if not any(stage.inbox.glob("*.jsonl")) and not _unfinished(stage):
-                break
-            time.sleep(_LOOK_SECONDS)
-    return _written(stage)
+    cases = take_in(place, stage.use_case, stage.inbox)
+    while cases.empty and _unfinished(stage) and time.monotonic() < until:
+        time.sleep(_LOOK_SECONDS)
+        cases = take_in(place, stage.use_case, stage.inbox)
+    return cases
+
+
+def _finish(place: Workspace, stage: Stage, cases: pd.DataFrame) -> None:
+    """Work until nothing of the batch is left."""
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < until:
+        if not cases.empty:
+            finish_cases(place, stage.use_case, cases)
+        if not any(stage.inbox.glob("*.jsonl")) and not _unfinished(stage):
+            return
+        time.sleep(_LOOK_SECONDS)
+        cases = take_in(place, stage.use_case, stage.inbox)
 
 
 def _unfinished(stage: Stage) -> int:

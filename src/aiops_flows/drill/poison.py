@@ -1,11 +1,14 @@
-"""Bad rows of every kind among good ones: each in quarantine with its reason, all the others through (P8)."""
+"""Bad rows of every kind among good ones: each in quarantine with its reason, all the others through (P8).
+
+Some good rows come a second time with other content: each is a conflict, and stands in quarantine beside them (P5).
+"""
 
 from __future__ import annotations
 
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, get_origin
 
 from pydantic import ValidationError
@@ -22,6 +25,7 @@ from aiops_flows.use_case import Case
 __all__ = ["poison", "poisons"]
 
 _POISONS = 37
+_CONFLICTS = 5
 _FIVE_MEGABYTES = "x" * 5_000_000
 _NUMBERS: list[Any] = [math.nan, math.inf, -math.inf, 1e300, -1e300, "1e999", "many", "", [1], {"a": 1}, "NaN", "\x00"]
 _TEXTS: list[Any] = [
@@ -100,22 +104,42 @@ def poison(
     mixed = list(good)
     for number, row in enumerate(chosen):
         mixed.insert(number * max(1, len(good) // bad), row)
-    told(f"{rows} rows with {bad} poisons of {len(kinds)} kinds")
+    conflicts = _conflicts(stage, good)
+    told(f"{rows} rows with {bad} poisons of {len(kinds)} kinds, and {len(conflicts)} that conflict with stored ones")
     with stage.workspace() as place:
         finished = finish_cases(place, use_case, take_in(place, use_case, mixed))
         again = finish_cases(place, use_case, take_in(place, use_case, mixed))
+        take_in(place, use_case, conflicts)
         refused = questions.quarantine(place.log, stage.name)
         counted = count(place, stage.name, case_ids(use_case, good))
     violations = [*counted.violations]
-    if len(refused) != bad:
-        violations.append(f"{len(refused)} rows in quarantine, expected {bad}")
+    expected = bad + len(conflicts)
+    if len(refused) != expected:
+        violations.append(f"{len(refused)} rows in quarantine, expected {expected}")
+    reported = int(refused["reason"].str.startswith("conflict").sum())
+    if reported != len(conflicts):
+        violations.append(f"{reported} conflicts reported, expected {len(conflicts)}")
     if not (refused["reason"].str.len().gt(0) & refused["stage"].str.len().gt(0) & refused["attempts"].ge(1)).all():
         violations.append("a row in quarantine lacks its reason, stage or attempts")
     if counted.decided + counted.with_people != len(good) or len(finished) != len(good) or len(again) != len(good):
         violations.append(f"{counted.decided + counted.with_people} of {len(good)} good rows are through")
     seconds = round(time.monotonic() - begun, 1)
-    figures = {"rows": rows, "poisons": bad, "kinds": len(kinds), "quarantined": len(refused), "seconds": seconds}
+    figures = {
+        "rows": rows,
+        "poisons": bad,
+        "kinds": len(kinds),
+        "conflicts": reported,
+        "quarantined": len(refused),
+        "seconds": seconds,
+    }
     return DrillResult("poison", {**figures, **counted.figures()}, violations)
+
+
+def _conflicts(stage: Stage, good: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows that have the id of a good row and the content of another one."""
+    names = {"case_id", stage.use_case.case.source_name("case_id")}
+    rows = zip(good, stage.rows(_CONFLICTS, 2), strict=False)
+    return [{**other, **{name: row[name] for name in names if name in row}} for row, other in rows]
 
 
 def _tell_apart(rows: list[dict[str, Any]], case_type: type[Case]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from aiops_flows.case_log import CaseLog, audit, writes
 from aiops_flows.case_log.invariants import check_invariants
@@ -149,6 +150,19 @@ def test_an_edited_audit_row_is_found(lived: CaseLog, column: str) -> None:
     other = "7" if column == "row_count" else "'x'"
     superuser(lived, f"UPDATE audit SET {column} = {other} WHERE use_case = 'claims' AND seq = 5")
     assert found(lived)[0][:2] == ("claims", 5)
+
+
+def test_an_audit_row_that_was_forged_with_its_hash_is_found(lived: CaseLog) -> None:
+    """Who edits a row and computes its hash anew is found by the row after it, which names the old hash."""
+    with lived.engine.connect() as connection:
+        statement = select(AUDIT).where(AUDIT.c.use_case == "claims", AUDIT.c.seq == 5)
+        row = dict(connection.execute(statement).mappings().one())
+    row["actor"] = "somebody else"
+    superuser(
+        lived,
+        f"UPDATE audit SET actor = '{row['actor']}', hash = '{chain_hash(row)}' WHERE use_case = 'claims' AND seq = 5",
+    )
+    assert found(lived)[0][:2] in {("claims", 5), ("claims", 6)}
 
 
 def test_a_deleted_audit_row_is_found(lived: CaseLog) -> None:

@@ -121,3 +121,10 @@ def test_sqlite_is_set_to_lose_nothing(tmp_path: Path, pragma: tuple[str, object
     with CaseLog.open(f"sqlite:///{tmp_path / 'new' / 'case_log.db'}") as log, log.engine.connect() as connection:
         assert connection.exec_driver_sql(f"PRAGMA {pragma[0]}").scalar() == pragma[1]
     assert (tmp_path / "new" / "case_log.db.witness").exists() is False
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_postgresql_is_set_to_lose_nothing(database_url: str) -> None:
+    """A commit is acknowledged once it is on disk, whatever the server's own setting is (here it is off)."""
+    with CaseLog.open(database_url) as log, log.engine.connect() as connection:
+        assert connection.exec_driver_sql("SHOW synchronous_commit").scalar() == "on"
