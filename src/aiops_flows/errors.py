@@ -11,6 +11,7 @@
     │   ├── LeaseLost           this worker's lease ran out and somebody else took the batch over
     │   ├── CaseUnknown         no case of that id is stored
     │   ├── AlreadyDecided      the case has an effective decision, and the answer names no revision it replaces
+    │   ├── AutomationStopped   policy may not decide any more: a hold, an alarm, or the end of its certificate
     │   ├── ConflictingWrite    the same key is stored with other content
     │   └── SchemaMismatch      the database was made by another version of this library
     ├── RegistryError
@@ -38,6 +39,7 @@ from __future__ import annotations
 __all__ = [
     "AiopsError",
     "AlreadyDecided",
+    "AutomationStopped",
     "BatchBusy",
     "CaseLogError",
     "CaseLogMissing",
@@ -99,6 +101,10 @@ class CaseUnknown(CaseLogError):
 
 class AlreadyDecided(CaseLogError):
     """The case has an effective decision; a correction must name the revision it replaces."""
+
+
+class AutomationStopped(CaseLogError):
+    """Policy may not decide any more: a hold, an alarm, or the end of its certificate came in between."""
 
 
 class ConflictingWrite(CaseLogError):

@@ -96,6 +96,9 @@ class ReviewPolicy:
     """Whether a promotion waits for the approval of a second person while a drift alarm is open."""
     on_alarm: OnAlarm = "to people"
     """What follows when outcomes prove a champion worse than certified."""
+    four_eyes: bool = False
+    """Whether it takes two people to start automatic decisions again: to clear an alarm that stopped them, or to
+    release a hold. A decisive model with ``four_eyes`` asks for the same."""
     second_readings: float = 0.0
     """The share of people's answers that another person reads a second time, blind."""
     known_cases: float = 0.0

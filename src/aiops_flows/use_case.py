@@ -143,6 +143,11 @@ class UseCase:
         return [model for model in self.models if model.kind != "writer"]
 
     @property
+    def restart_takes_two(self) -> bool:
+        """Whether clearing an alarm that stopped automatic decisions, and releasing a hold, takes two people."""
+        return self.review.four_eyes or any(model.four_eyes for model in self.decisive)
+
+    @property
     def judged_by(self) -> str:
         """The first outcome that shows whether a verdict was right; its model holds the certificate."""
         return next(iter(self.judges))

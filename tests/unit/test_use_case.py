@@ -161,6 +161,7 @@ def as_far(said: object, true: object) -> object:
 
 
 OTHERS: dict[str, object] = {
+    "four_eyes": True,
     "verdicts": ["yes", "no", "maybe"],
     "auto": {},
     "adverse": ["yes"],

@@ -11,6 +11,7 @@
 ``outbox``      what of it waits to be sent, who sends it, and how each attempt ended
 ``undelivered`` what has not arrived, and asking for it again
 ``alarms``      what was found wrong with a live model, and whether it stands
+``holds``       who stopped automatic decisions, and until when
 ``audit``       whether the record is whole
 """
 
@@ -20,6 +21,7 @@ from aiops_flows.case_log import (
     alarms,
     audit,
     effects,
+    holds,
     leases,
     outbox,
     promotions,
@@ -37,6 +39,7 @@ __all__ = [
     "alarms",
     "audit",
     "effects",
+    "holds",
     "leases",
     "outbox",
     "promotions",

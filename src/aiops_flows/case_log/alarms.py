@@ -9,13 +9,14 @@ from typing import Any, Literal
 import pandas as pd
 from sqlalchemy import Row
 
+from aiops_flows.case_log.agreements import another_agreed, model_asks_for_four_eyes
 from aiops_flows.case_log.conditions import Conditions
 from aiops_flows.case_log.frames import ask, rows_of
 from aiops_flows.case_log.log import CaseLog
 from aiops_flows.case_log.moments import moment
 from aiops_flows.case_log.tables import ALARMS
 from aiops_flows.case_log.transaction import Transaction, writing
-from aiops_flows.errors import ConflictingWrite
+from aiops_flows.errors import CaseLogError, ConflictingWrite
 
 __all__ = ["Alarm", "AlarmAction", "AlarmKind", "clear", "history", "open_alarms", "raise_alarm"]
 
@@ -41,6 +42,8 @@ class Alarm:
     evidence: str
     """JSON text."""
     actor: str
+    four_eyes: bool = False
+    """Whether clearing it takes two people, as the policy or the model said when it was raised."""
 
 
 def raise_alarm(
@@ -55,6 +58,7 @@ def raise_alarm(
     reason: str,
     evidence: str,
     actor: str,
+    four_eyes: bool = False,
 ) -> int:
     """The number of the alarm; while the same stands for model, version, kind, segment and action, none is added.
 
@@ -69,6 +73,7 @@ def raise_alarm(
         reason: for people.
         evidence: JSON text of what was measured.
         actor: who raises it.
+        four_eyes: clearing it takes two people, where it stops automatic decisions.
     """
     about = {"model": model, "version": None if version is None else int(version), "kind": kind}
     about |= {"segment": segment, "action": action}
@@ -78,15 +83,32 @@ def raise_alarm(
             if {name: row._mapping[name] for name in about} == about:
                 return int(row.number)
         said = {"state": "raised", "reason": reason, "evidence": evidence, "actor": actor}
-        return _add(transaction, rows, {**about, **said})
+        two = action == "to people" and (four_eyes or model_asks_for_four_eyes(transaction, model, version))
+        return _add(transaction, rows, {**about, **said, "four_eyes": int(two)})
 
 
-def clear(log: CaseLog, use_case: str, number: int, *, reason: str, actor: str) -> None:
-    """Say that an alarm stands no longer; clearing it again changes nothing.
+def clear(
+    log: CaseLog, use_case: str, number: int, *, reason: str, actor: str, four_eyes: bool = False, evidence: str = "{}"
+) -> bool:
+    """Whether the alarm is cleared now; False where a second person must agree, whose call clears it.
+
+    Clearing it again changes nothing.
+
+    Args:
+        log: where to.
+        use_case: whose alarm.
+        number: of the alarm.
+        reason: why, for people.
+        actor: who clears it, or agrees to it.
+        four_eyes: where it stops automatic decisions, it takes two people even if the alarm does not say so.
+        evidence: JSON text of what the person was shown before.
 
     Raises:
+        CaseLogError: nobody is named.
         ConflictingWrite: no alarm was raised under that number.
     """
+    if not actor.strip():
+        raise CaseLogError("clearing an alarm needs the name of who does it, which is empty; give it, or AIOPS_ACTOR")
     with writing(log, use_case, kind="alarm", actor=actor) as transaction:
         rows = _rows(transaction)
         raised = {row.number: row for row in rows if row.state == "raised"}
@@ -96,10 +118,21 @@ def clear(log: CaseLog, use_case: str, number: int, *, reason: str, actor: str) 
                 "Ask for the open alarms again"
             )
         if number not in {row.number for row in _standing(rows)}:
-            return
+            return True
+        alarm = raised[number]
+        said = {"reason": reason, "evidence": evidence, "actor": actor}
+        if _takes_two(transaction, alarm, four_eyes) and not another_agreed(transaction, "alarm", number, **said):
+            return False
         about = {name: raised[number]._mapping[name] for name in ("model", "version", "kind", "segment", "action")}
-        said = {"state": "cleared", "clears": int(number), "reason": reason, "evidence": "{}", "actor": actor}
-        _add(transaction, rows, {**about, **said})
+        _add(transaction, rows, {**about, **said, "state": "cleared", "clears": int(number)})
+        return True
+
+
+def _takes_two(transaction: Transaction, alarm: Row[Any], four_eyes: bool) -> bool:
+    """Whether clearing the alarm starts automatic decisions again, and two people are asked for."""
+    if alarm.action != "to people":
+        return False
+    return four_eyes or bool(alarm.four_eyes) or model_asks_for_four_eyes(transaction, alarm.model, alarm.version)
 
 
 def _rows(transaction: Transaction) -> list[Row[Any]]:
@@ -132,10 +165,12 @@ def open_alarms(log: CaseLog, use_case: str, *, model: str | None = None, at: da
         where.require(f"{_OPEN})")
     where.add(f"{_OPEN} AND m.at <= ?)", at)
     statement = f"""
-        SELECT r.number, a.at, r.model, r.version, r.kind, r.segment, r.action, r.reason, r.evidence, r.actor
+        SELECT r.number, a.at, r.model, r.version, r.kind, r.segment, r.action, r.reason, r.evidence, r.actor,
+            coalesce(r.four_eyes, 0) AS four_eyes
         FROM alarms AS r JOIN audit AS a ON a.use_case = r.use_case AND a.seq = r.seq
         WHERE {where} ORDER BY r.number"""
-    return [Alarm(**{**row, "at": moment(row["at"])}) for row in rows_of(log, statement, where.values)]
+    rows = rows_of(log, statement, where.values)
+    return [Alarm(**{**row, "at": moment(row["at"]), "four_eyes": bool(row["four_eyes"])}) for row in rows]
 
 
 def history(log: CaseLog, use_case: str) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from sqlalchemy import Row
 
 from aiops_flows.case_log.log import CaseLog
 from aiops_flows.case_log.moments import moment
+from aiops_flows.case_log.names import same_person
 from aiops_flows.case_log.reviews import LaneKind, effective_decisions, open_audits, open_ordinary
 from aiops_flows.case_log.tables import DECISIONS, OUTCOMES, READINGS
 from aiops_flows.case_log.transaction import Transaction, writing
@@ -261,7 +262,7 @@ def read_case(
     with writing(log, use_case, kind="read", actor=actor) as transaction:
         transaction.refuse_unknown([case_id], transaction.known_cases([case_id]))
         review = _lane_review(use_case, case_id, transaction.execute(_LANE, use_case, case_id), round)
-        if review.kind == "second" and _same_person(actor, review.actor):
+        if review.kind == "second" and same_person(actor, review.actor):
             raise ConflictingWrite(
                 f"{use_case} case {case_id!r} was decided by {review.actor!r}, who cannot read it a second time; "
                 "ask another person"
@@ -273,10 +274,6 @@ def read_case(
             _add_outcomes(transaction, case_id, outcomes or {})
     agreed = None if review.kind == "known" else review.verdict == verdict and not corrects
     return Reading(case_id, review.round, cast("LaneKind", review.kind), verdict, agreed, decision)
-
-
-def _same_person(one: str, other: str) -> bool:
-    return one.strip().lower() == other.strip().lower()
 
 
 def _correction(

@@ -13,7 +13,8 @@ from sqlalchemy import Connection, Table, func, select
 
 from aiops_flows.case_log.invariants import check_invariants
 from aiops_flows.case_log.log import CaseLog, reading
-from aiops_flows.case_log.tables import AUDIT, AUDIT_HEADS, AUDITED, CASES
+from aiops_flows.case_log.names import person_keys
+from aiops_flows.case_log.tables import AUDIT, AUDIT_HEADS, AUDITED, CASES, keys_of_names
 from aiops_flows.case_log.transaction import GENESIS, chain_hash, content_digest
 
 __all__ = ["Covered", "Finding", "check_invariants", "coverage", "head", "verify"]
@@ -169,11 +170,13 @@ def _check_table(
     key = [column for column in table.primary_key if column.name != "use_case"]
     statement = select(table).order_by(table.c.use_case, table.c.seq, *key)
     names = table.columns.keys()
+    keys_of = keys_of_names(table)
     place = itemgetter(names.index("use_case"), names.index("seq"))
     rows = connection.execution_options(yield_per=_AT_ONCE).execute(statement)
     for (use_case, seq), group in groupby(rows, key=place):
         columns = dict(zip(names, zip(*group, strict=True), strict=True))
         del columns["use_case"], columns["seq"]
+        wrong = [name for key, name in keys_of.items() if list(columns.pop(key)) != person_keys(columns[name])]
         row = trail.get(use_case, {}).get(seq)
         found = len(next(iter(columns.values())))
         if row is None or row["table_name"] != table.name:
@@ -185,6 +188,8 @@ def _check_table(
             yield Finding(use_case, seq, f"{row['row_count']} rows of {table.name} were written, {found} are there")
         elif content_digest(columns) != row["digest"]:
             yield Finding(use_case, seq, f"a row of {table.name} was changed ({found} were written together)")
+        elif wrong:
+            yield Finding(use_case, seq, f"a row of {table.name} does not have the key of its {' or '.join(wrong)}")
 
 
 def _check_witness(log: CaseLog, trail: Trail) -> Iterator[Finding]:

@@ -13,6 +13,14 @@ __all__ = ["check_invariants"]
 _OF_A_CASE: Final = ("predictions", "shadow_predictions", "decisions", "reviews", "readings", "outcomes", "effects")
 _SHOWN: Final = 5
 
+# Holds of all use cases have a chain of their own, whose numbers do not compare with those of a use case's.
+_UNDER_A_HOLD: Final = """
+    SELECT h.use_case, CAST(a.seq AS text) AS place FROM holds AS h JOIN audit AS a ON a.use_case = h.use_case
+        AND a.seq > h.seq AND a.table_name = 'decisions' AND a.kind IN ('review', 'recall')
+        AND (h.until IS NULL OR a.at < h.until)
+    WHERE h.state = 'held' AND NOT EXISTS (SELECT 1 FROM holds AS r
+        WHERE r.use_case = h.use_case AND r.releases = h.number AND r.seq < a.seq)"""
+
 _RULES: Final = {
     "more than one decision, or a gap between revisions": """
         SELECT use_case, case_id AS place FROM decisions GROUP BY use_case, case_id
@@ -43,6 +51,14 @@ _RULES: Final = {
         SELECT a.use_case, CAST(a.clears AS text) AS place FROM alarms AS a
         LEFT JOIN alarms AS b ON b.use_case = a.use_case AND b.number = a.clears AND b.state = 'raised'
         WHERE a.state = 'cleared' GROUP BY a.use_case, a.clears HAVING count(*) > 1 OR count(b.number) = 0""",
+    "a gap between the numbers of holds": """
+        SELECT use_case, CAST(max(number) AS text) AS place FROM holds GROUP BY use_case
+        HAVING count(*) <> max(number)""",
+    "a hold that was released twice, or never made": """
+        SELECT a.use_case, CAST(a.releases AS text) AS place FROM holds AS a
+        LEFT JOIN holds AS b ON b.use_case = a.use_case AND b.number = a.releases AND b.state = 'held'
+        WHERE a.state = 'released' GROUP BY a.use_case, a.releases HAVING count(*) > 1 OR count(b.number) = 0""",
+    "an automatic decision that was made under a hold": _UNDER_A_HOLD,
     "a gap between the revisions of a prediction": """
         SELECT use_case, case_id AS place FROM predictions GROUP BY use_case, case_id, model
         HAVING count(*) <> max(revision) + 1""",

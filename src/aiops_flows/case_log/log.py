@@ -100,8 +100,17 @@ class CaseLog:
             raise CaseLogMissing(f"the database {shown} holds no case log")
 
     def now(self) -> datetime:
-        """The moment that the clock of the log shows: of a replayed history, or else of this machine, now."""
-        return datetime.now(UTC) if self.clock is None else self.clock()
+        """The time by the log's clock: that of a replayed history, else the database's; SQLite's is this machine's.
+
+        So what expires, is due or has ended does so at one time for all workers, whatever their own clocks say.
+        """
+        if self.clock is not None:
+            return self.clock()
+        if self.dialect == "sqlite":
+            return datetime.now(UTC)
+        with translated(), self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            at: datetime = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
+        return at.astimezone(UTC)
 
     def close(self) -> None:
         """Give the connections back; the log must not be used any more."""

@@ -14,6 +14,7 @@ from aiops_flows.case_log.dialects import bind
 from aiops_flows.case_log.frames import rows_of
 from aiops_flows.case_log.log import CaseLog, reading
 from aiops_flows.case_log.moments import moment, moment_text, moments
+from aiops_flows.case_log.names import person_key, same_person
 from aiops_flows.case_log.tables import APPROVALS, PROMOTIONS
 from aiops_flows.case_log.transaction import writing
 from aiops_flows.case_log.versions import VersionRecord
@@ -129,10 +130,6 @@ def history(log: CaseLog, use_case: str, model: str) -> pd.DataFrame:
     return frame.astype({"seq": "int64", "version": "int64"})
 
 
-def _same_person(one: str, other: str) -> bool:
-    return one.strip().lower() == other.strip().lower()
-
-
 def approve(
     log: CaseLog,
     use_case: str,
@@ -152,7 +149,7 @@ def approve(
     """
     with writing(log, use_case, kind="approve", actor=approver) as transaction:
         record = versions.require(transaction.connection, use_case, model, version)
-        if not approver.strip() or _same_person(approver, record.trained_by):
+        if not person_key(approver) or same_person(approver, record.trained_by):
             raise NotApproved(
                 f"version {version} of {model} was trained by {record.trained_by!r} and cannot be approved by "
                 f"{approver!r}; ask another person"
@@ -164,7 +161,8 @@ def approve(
             )
         said = {"model": model, "version": int(version), "evidence_digest": evidence_digest}
         said |= {"channel": channel, "comment": comment}
-        if approver not in _approvers(transaction.connection, use_case, record):
+        approved = _approvers(transaction.connection, use_case, record)
+        if not any(same_person(approver, one) for one in approved):
             transaction.insert(APPROVALS, {"approver": [approver]}, said)
 
 
@@ -283,7 +281,7 @@ def _approver(
     others = [
         one
         for one in _approvers(connection, use_case, found)
-        if not _same_person(one, proposer) and not _same_person(one, found.trained_by)
+        if not same_person(one, proposer) and not same_person(one, found.trained_by)
     ]
     if needed and found.four_eyes and (not others or seen != found.evidence_digest):
         raise NotApproved(

@@ -13,7 +13,7 @@ from aiops_flows.errors import SchemaMismatch
 
 __all__ = ["REVISIONS", "VERSION_TABLE", "bring_up_to_date", "has_case_log", "upgrade"]
 
-REVISIONS: Final = ("0001", "0002", "0003", "0004")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005")
 """Every schema this library knows, oldest first; the last is its own."""
 
 VERSION_TABLE: Final = "case_log_version"  # the log may share a database with MLflow and Prefect, which use alembic too

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Column, Float, ForeignKeyConstraint, Index, Integer, MetaData, Table, Text
 from sqlalchemy.dialects import postgresql
 
-__all__ = ["APPEND_ONLY", "CASE_TABLES", "METADATA"]
+__all__ = ["APPEND_ONLY", "CASE_TABLES", "METADATA", "keys_of_names"]
 
 METADATA = MetaData()
 
@@ -35,6 +35,11 @@ def _maybe(name: str) -> Column[Any]:
 
 def _number(name: str) -> Column[Any]:
     return Column(name, Integer, nullable=False)
+
+
+def _key_of(name: str) -> Column[Any]:
+    """The key by which a name in another column is compared; computed from it, so no digest is taken over it."""
+    return Column(f"{name}_key", _TEXT, info={"key_of": name})
 
 
 def _table(
@@ -181,6 +186,7 @@ VERSIONS = _table(
     _maybe("certificate"),
     _number("four_eyes"),
     _number("seq"),
+    _key_of("trained_by"),
 )
 
 
@@ -213,6 +219,7 @@ APPROVALS = _table(
     _text("channel"),
     _text("comment"),
     _number("seq"),
+    _key_of("approver"),
     _of_version(),
     CheckConstraint("trim(approver) <> ''", name="approvals_approver_named"),
 )
@@ -233,6 +240,8 @@ PROMOTIONS = _table(
     _text("gates"),
     _maybe("evidence_digest"),
     _number("seq"),
+    _key_of("proposer"),
+    _key_of("approver"),
     _of_version(),
     CheckConstraint("action IN ('promote', 'refuse', 'rollback')", name="promotions_action"),
     CheckConstraint("trim(proposer) <> ''", name="promotions_proposer_named"),
@@ -253,11 +262,49 @@ ALARMS = _table(
     _text("evidence"),
     _text("actor"),
     _number("seq"),
+    Column("four_eyes", Integer),
+    _key_of("actor"),
     CheckConstraint(
         "(state = 'raised' AND clears IS NULL) OR (state = 'cleared' AND clears IS NOT NULL AND clears < number)",
         name="alarms_state",
     ),
 )
+
+HOLDS = _table(
+    "holds",
+    _key("use_case"),
+    _key("number", Integer),
+    _text("state"),
+    Column("releases", Integer),
+    _number("effects"),
+    _maybe("until"),
+    _number("four_eyes"),
+    _text("reason"),
+    _text("evidence"),
+    _text("actor"),
+    _number("seq"),
+    _key_of("actor"),
+    CheckConstraint(
+        "(state = 'held' AND releases IS NULL) OR (state = 'released' AND releases IS NOT NULL AND releases < number)",
+        name="holds_state",
+    ),
+    CheckConstraint("trim(actor) <> ''", name="holds_actor_named"),
+)
+
+AGREEMENTS = _table(
+    "agreements",
+    _key("use_case"),
+    _key("about"),
+    _key("number", Integer),
+    _key("actor"),
+    _text("reason"),
+    _text("evidence"),
+    _number("seq"),
+    _key_of("actor"),
+    CheckConstraint("about IN ('alarm', 'hold')", name="agreements_about"),
+    CheckConstraint("trim(actor) <> ''", name="agreements_actor_named"),
+)
+"""Who agreed that an alarm be cleared or a hold released, where that takes two people."""
 
 EFFECTS = _table(
     "effects",
@@ -334,5 +381,10 @@ BATCHES = _table(
 )
 
 CASE_TABLES = (CASES, QUARANTINE, PREDICTIONS, SHADOW_PREDICTIONS, DECISIONS, REVIEWS, READINGS, OUTCOMES, EFFECTS)
-AUDITED = (*CASE_TABLES, VERSIONS, EVIDENCE, APPROVALS, PROMOTIONS, ALARMS, DELIVERIES)
+AUDITED = (*CASE_TABLES, VERSIONS, EVIDENCE, APPROVALS, PROMOTIONS, ALARMS, HOLDS, AGREEMENTS, DELIVERIES)
 APPEND_ONLY = (*AUDITED, AUDIT)
+
+
+def keys_of_names(table: Table) -> dict[str, str]:
+    """Column of a table that holds the key of a name -> the column that holds the name."""
+    return {column.name: column.info["key_of"] for column in table.columns if "key_of" in column.info}

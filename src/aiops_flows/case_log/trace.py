@@ -63,9 +63,13 @@ def trace(log: CaseLog, use_case: str, case_id: str) -> dict[str, Any]:
     return found
 
 
+# Holds of all use cases have a chain of their own, under a name that no use case can have.
+_USE_CASES = "SELECT use_case FROM audit_heads WHERE seq > 0 AND use_case <> '*' ORDER BY 1"
+
+
 def use_cases(log: CaseLog) -> list[str]:
     """The names of the use cases that wrote something, sorted."""
-    return [row["use_case"] for row in rows_of(log, "SELECT use_case FROM audit_heads WHERE seq > 0 ORDER BY 1", [])]
+    return [row["use_case"] for row in rows_of(log, _USE_CASES, [])]
 
 
 _UNDECIDED = """

@@ -16,10 +16,19 @@ from sqlalchemy import Connection, Row, Table
 from aiops_flows.case_log.dialects import Guard, bind, insert_rows
 from aiops_flows.case_log.log import CaseLog, translated
 from aiops_flows.case_log.moments import moment_text
-from aiops_flows.case_log.tables import AUDIT
+from aiops_flows.case_log.names import person_keys
+from aiops_flows.case_log.tables import AUDIT, keys_of_names
 from aiops_flows.errors import CaseUnknown, LeaseLost
 
-__all__ = ["GENESIS", "Inserted", "Transaction", "chain_hash", "content_digest", "writing"]
+__all__ = [
+    "GENESIS",
+    "Inserted",
+    "Transaction",
+    "chain_hash",
+    "content_digest",
+    "lock_all_use_cases",
+    "writing",
+]
 
 GENESIS: Final = "0" * 64
 """What the first audit row of a use case names as its predecessor."""
@@ -33,6 +42,8 @@ _HEAD = {
         SELECT seq, hash, to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
         FROM audit_heads WHERE use_case = ? FOR UPDATE""",
 }
+# PostgreSQL serves advisory locks in turn, so workers that overlap for ever cannot keep an operator's stop waiting.
+_ALL_USE_CASES: Final = 0x61696F7073_01
 _SHARE_LOCK = {"sqlite": "", "postgresql": " FOR SHARE"}
 _AUDIT_COLUMNS = tuple(column.name for column in AUDIT.columns)
 
@@ -92,6 +103,19 @@ def _by_key(table: Table, columns: Mapping[str, list[Any]]) -> Mapping[str, list
     return {name: list(pick(values)) for name, values in columns.items()}
 
 
+def _with_keys_of_names(
+    table: Table, columns: Mapping[str, list[Any]], same: dict[str, Any]
+) -> tuple[Mapping[str, list[Any]], dict[str, Any]]:
+    """The same rows with the keys by which the database compares the names in them."""
+    filled, shared = dict(columns), dict(same)
+    for key, name in keys_of_names(table).items():
+        if name in columns:
+            filled[key] = person_keys(columns[name])
+        elif name in same:
+            shared[key] = person_keys([same[name]])[0]
+    return filled, shared
+
+
 class Transaction:
     """An open write to one use case; made by `writing`."""
 
@@ -111,6 +135,10 @@ class Transaction:
         """The rows of a statement, written with ``?`` for a value and ``= ANY(?)`` for a list of keys."""
         found = self.connection.exec_driver_sql(*bind(self.dialect, statement, values))
         return found.all() if found.returns_rows else []
+
+    def read_clock(self) -> None:
+        """Date the write anew; it waited for others."""
+        self.at = self._lock_head()[2]
 
     def _lock_head(self) -> tuple[int, str, str]:
         """The head of the use case's audit chain. Holding its lock, no other write to this use case goes on."""
@@ -167,6 +195,7 @@ class Transaction:
             return Inserted(0, [], [])
         columns = _by_key(table, columns)
         same = {"use_case": self.use_case, **(same or {}), "seq": self.seq + 1}
+        columns, same = _with_keys_of_names(table, columns, same)
         new = insert_rows(self.connection, table, same, columns, guards)
         before: list[Row[Any]] = []
         left: list[Any] = []
@@ -190,7 +219,8 @@ class Transaction:
         return list(self.execute(statement, self.use_case, list(dict.fromkeys(keys))))
 
     def _vouch(self, table: Table, rows: int, columns: Mapping[str, Sequence[Any]]) -> None:
-        names = [column.name for column in table.columns if column.name in columns.keys() - {"use_case", "seq"}]
+        computed = {"use_case", "seq", *keys_of_names(table)}
+        names = [column.name for column in table.columns if column.name in columns.keys() - computed]
         self.seq += 1
         row = {
             "use_case": self.use_case,
@@ -265,3 +295,16 @@ def writing(
     if head and log.witness:
         with suppress(OSError):  # the write is stored: a full disk beside it must not make it look failed
             log.witness.append(use_case, *head)
+
+
+def lock_all_use_cases(transaction: Transaction, *, alone: bool = False) -> None:
+    """Keep what holds for all use cases as it is until the end of this write.
+
+    Automatic decisions share this lock; whoever stops those of every use case takes it ``alone``, and waits for the
+    writes that are under way: its write is dated after them. SQLite has one writer at a time anyway.
+    """
+    if transaction.dialect == "postgresql":
+        shared = "" if alone else "_shared"
+        transaction.execute(f"SELECT pg_advisory_xact_lock{shared}(?)", _ALL_USE_CASES)
+        if alone:
+            transaction.read_clock()

@@ -12,11 +12,12 @@ from sqlalchemy import Row
 from aiops_flows.case_log.arrivals import CASE_IS_STORED
 from aiops_flows.case_log.dialects import Guard
 from aiops_flows.case_log.log import CaseLog
+from aiops_flows.case_log.permission import Permission, refuse_stopped
 from aiops_flows.case_log.reviews import Reviews, effective_decisions, open_ordinary, review_columns
 from aiops_flows.case_log.tables import DECISIONS, REVIEWS
 from aiops_flows.case_log.transaction import Inserted, Transaction, writing
 from aiops_flows.case_log.values import floats, read_values
-from aiops_flows.errors import ChampionChanged, ConflictingWrite
+from aiops_flows.errors import ConflictingWrite
 
 __all__ = ["Decisions", "StoredVerdict", "VerdictsAdded", "add_verdicts", "redecide"]
 
@@ -73,7 +74,7 @@ def add_verdicts(
     certificate: str | None = None,
     decisions: Decisions | None = None,
     reviews: Reviews | None = None,
-    rests_on: Mapping[str, int] | None = None,
+    permission: Permission | None = None,
     tokens: Collection[str] = (),
     audits: Reviews | None = None,
 ) -> VerdictsAdded:
@@ -88,19 +89,22 @@ def add_verdicts(
         certificate: what the policy rests on; it is kept in the audit row.
         decisions: first verdicts.
         reviews: first questions; of cases other than the decisions'.
-        rests_on: model -> version that must be its champion still, or nothing is decided.
+        permission: what let policy decide when the verdicts were planned. Where there are verdicts, no hold is in
+            force, and the champions, the certificate and the alarms are still those, or nothing is written.
         tokens: leases under which it is written.
         audits: questions beside the decisions, of the cases that a person reads as well; those of cases that this
             call did not decide are left out.
 
     Raises:
+        AutomationStopped: policy may not decide any more; nothing was written.
         ChampionChanged: a version that the decisions rest on is no longer champion; nothing was written.
         LeaseLost: one of the batches was taken over.
         CaseUnknown: one of the cases is not stored.
     """
     decisions, reviews = decisions or Decisions(), reviews or Reviews()
     with writing(log, use_case, kind="review", tokens=tokens) as transaction:
-        _refuse_replaced(transaction, rests_on or {})
+        if len(decisions.case_ids):
+            refuse_stopped(transaction, permission)
         transaction.detail = orjson.dumps({"policy": policy_version, "certificate": certificate}).decode()
         policy = {"revision": 0, "actor": "policy", "actor_kind": "policy", "policy_version": policy_version}
         decided = transaction.insert(DECISIONS, _verdict_columns(decisions), policy, CASE_IS_STORED, _NO_REVIEW)
@@ -145,23 +149,6 @@ def _open_audits(
     return transaction.insert(REVIEWS, chosen, {**asked, "question": 0}).new
 
 
-_CHAMPION = """
-    SELECT version FROM promotions WHERE use_case = ? AND model = ? AND action <> 'refuse'
-    ORDER BY number DESC LIMIT 1"""
-
-
-def _refuse_replaced(transaction: Transaction, rests_on: Mapping[str, int]) -> None:
-    """See that the versions are champions; no promotion or rollback comes before the end of this write."""
-    for model, version in rests_on.items():
-        found = transaction.execute(_CHAMPION, transaction.use_case, model)
-        if not found or found[0].version != version:
-            now = f"version {found[0].version}" if found else "none"
-            raise ChampionChanged(
-                f"{transaction.use_case}: version {version} of {model} is no longer champion ({now} is); nothing was "
-                "decided by it, so propose again"
-            )
-
-
 def _stored(transaction: Transaction, case_ids: list[str]) -> dict[str, StoredVerdict]:
     waiting = open_ordinary(transaction, case_ids)
     stored = {case_id: StoredVerdict(None, row.reason, None) for case_id, row in waiting.items()}
@@ -181,18 +168,19 @@ def redecide(
     actor: str = "recall",
     policy_version: str,
     certificate: str | None = None,
-    rests_on: Mapping[str, int] | None = None,
+    permission: Permission | None = None,
 ) -> int:
     """How many cases got a new decision by policy in place of the one named; where another came between, it stays.
 
     Raises:
+        AutomationStopped: policy may not decide any more; nothing was written.
         ChampionChanged: a version that the decisions rest on is no longer champion; nothing was written.
         ConflictingWrite: a decision that is to be replaced is not there.
     """
     ids = list(decisions.case_ids)
     replaces = [int(revision) for revision in decisions.replaces]
     with writing(log, use_case, kind="recall", actor=actor) as transaction:
-        _refuse_replaced(transaction, rests_on or {})
+        refuse_stopped(transaction, permission)
         transaction.detail = orjson.dumps({"policy": policy_version, "certificate": certificate}).decode()
         effective = effective_decisions(transaction, ids)
         places = [place for place, case_id in enumerate(ids) if _revision(effective, case_id) == replaces[place]]

@@ -11,6 +11,7 @@ from aiops_flows.case_log.arrivals import (
     add_outcomes,
     add_quarantine,
 )
+from aiops_flows.case_log.permission import Permission
 from aiops_flows.case_log.predictions import (
     PredictionsAdded,
     StoredPrediction,
@@ -27,6 +28,7 @@ __all__ = [
     "Decisions",
     "LaneKind",
     "OutcomesAdded",
+    "Permission",
     "PredictionsAdded",
     "QuarantineRow",
     "Reading",

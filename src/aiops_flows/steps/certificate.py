@@ -66,9 +66,14 @@ class Certificate:
         digest = hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
         return f"{self.model}/{self.version}/{self.policy_version}/{self.threshold}/{digest}"
 
+    @property
+    def ends(self) -> datetime | None:
+        """When it expires; None: it never allowed anything."""
+        return datetime.fromisoformat(self.expires_at) if self.expires_at else None
+
     def expired(self, at: datetime) -> bool:
         """Whether it allows nothing any more at a moment."""
-        return not self.expires_at or at >= datetime.fromisoformat(self.expires_at)
+        return self.ends is None or at >= self.ends
 
     def to_json(self) -> str:
         """The certificate as JSON text, keys sorted."""

@@ -241,6 +241,7 @@ def _keep_alarms(place: Workspace, use_case: UseCase, check: DriftCheck) -> None
             reason=action.finding.what,
             evidence=_evidence(check),
             actor=actor,
+            four_eyes=use_case.restart_takes_two,
         )
         for action in check.actions
     }
@@ -248,6 +249,8 @@ def _keep_alarms(place: Workspace, use_case: UseCase, check: DriftCheck) -> None
         return
     for each in alarms.open_alarms(place.log, use_case.name, model=check.model):
         if each.kind in _WATCHED_KINDS and each.number not in standing:  # of earlier champions as well
+            if each.four_eyes:
+                continue  # no schedule starts again what takes two people to start again
             alarms.clear(place.log, use_case.name, each.number, reason=f"a later check: {check.reason}", actor=actor)
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aiops_flows.case_log.alarms import Alarm
+from aiops_flows.case_log.holds import Hold
 from aiops_flows.steps.certificate import Certificate
 from aiops_flows.steps.verdicts import confidence_of, needs_cases, rule_verdicts, segments_of
 from aiops_flows.use_case import ModelSpec, UseCase
@@ -46,6 +47,7 @@ def propose(
     *,
     at: datetime | None = None,
     alarms: Sequence[Alarm] = (),
+    holds: Sequence[Hold] = (),
 ) -> Proposal:
     """What policy would do with each case; pure: nothing is read or stored.
 
@@ -55,6 +57,7 @@ def propose(
         certificate: under which policy decides.
         at: the moment at which it must be valid; default now.
         alarms: those that stand; one that sends cases to people keeps policy from deciding them.
+        holds: those that are in force; under one policy decides nothing.
 
     Raises:
         UseCaseError: a rule does not give one truth value a row.
@@ -67,7 +70,7 @@ def propose(
         notes = cases[f"{model.output}_note"].to_numpy(dtype=object)
         reasons[silent] = notes[silent]
         allowed &= ~silent
-    reason = _why_not_certified(use_case, certificate, at or datetime.now(UTC))
+    reason = _why_held(holds) or _why_not_certified(use_case, certificate, at or datetime.now(UTC))
     if certificate is None or reason:
         reasons[allowed] = reason
         allowed[:] = False
@@ -75,6 +78,10 @@ def propose(
         asked = _Asked(use_case, cases, certificate, segments_of(use_case, cases), verdicts, reasons)
         allowed = _certified(asked, _by_certified_versions(asked, _without_alarm(asked, alarms, allowed)))
     return Proposal([verdict if ok else None for verdict, ok in zip(verdicts, allowed, strict=True)], reasons.tolist())
+
+
+def _why_held(holds: Sequence[Hold]) -> str:
+    return f"automatic decisions are held: {holds[0]}" if holds else ""
 
 
 def _why_not_certified(use_case: UseCase, certificate: Certificate | None, at: datetime) -> str:

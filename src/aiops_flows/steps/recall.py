@@ -10,11 +10,11 @@ from typing import Any
 import orjson
 import pandas as pd
 
-from aiops_flows.case_log import alarms, promotions, questions, versions, writes
+from aiops_flows.case_log import promotions, questions, versions, writes
 from aiops_flows.case_log.writes import Decisions, Reviews
-from aiops_flows.errors import UseCaseError
+from aiops_flows.errors import AutomationStopped, UseCaseError
 from aiops_flows.progress import step
-from aiops_flows.steps.certifying import certificate_in_force
+from aiops_flows.steps.automation import grounds
 from aiops_flows.steps.frames import grown, stored_frame
 from aiops_flows.steps.inference import Answers, answer, answered
 from aiops_flows.steps.proposing import Proposal, propose
@@ -76,11 +76,20 @@ def recall(place: Workspace, use_case: UseCase, model: str, version: int) -> Rec
     for start in range(0, len(waiting), place.settings.batch_size):
         step("deciding case %d of %d again", start + 1, len(waiting))
         part = waiting.iloc[start : start + place.settings.batch_size]
-        done = _again(place, use_case, part)
+        done = _decided_again(place, use_case, part)
         confirmed, requeued, new_terms = confirmed + done[0], requeued + done[1], new_terms + done[2]
     _logger.info("recall of %s version %d: %d found, %d confirmed", spec.name, version, len(found), confirmed)
     open_before = len(by_policy) - len(waiting)
     return Recalled(spec.name, version, len(found), confirmed, requeued, total.by_people, open_before, new_terms)
+
+
+def _decided_again(place: Workspace, use_case: UseCase, part: pd.DataFrame) -> tuple[int, int, int]:
+    """Decide cases again, and plan anew where policy may not decide any more when it comes to writing."""
+    while True:
+        try:
+            return _again(place, use_case, part)
+        except AutomationStopped as stopped:
+            _logger.info("recall plans again: %s", stopped)
 
 
 def _again(place: Workspace, use_case: UseCase, decided: pd.DataFrame) -> tuple[int, int, int]:
@@ -88,10 +97,9 @@ def _again(place: Workspace, use_case: UseCase, decided: pd.DataFrame) -> tuple[
     stored = questions.cases(place.log, use_case.name, case_ids=decided["case_id"].tolist())
     cases = stored_frame(use_case.case, stored)
     order = decided.set_index("case_id").loc[cases["case_id"]]
-    certificate = certificate_in_force(place, use_case)
-    standing = alarms.open_alarms(place.log, use_case.name)
+    now = grounds(place, use_case)
     frame = with_terms(use_case, _predicted(place, use_case, cases))
-    proposal = propose(use_case, frame, certificate, at=place.now(), alarms=standing)
+    proposal = propose(use_case, frame, now.certificate, at=now.at, alarms=now.alarms, holds=now.holds)
     same = [new == old for new, old in zip(proposal.verdicts, order["verdict"].tolist(), strict=True)]
     confirmed = [position for position, equal in enumerate(same) if equal]
     changed = [position for position, equal in enumerate(same) if not equal]
@@ -112,8 +120,8 @@ def _again(place: Workspace, use_case: UseCase, decided: pd.DataFrame) -> tuple[
                 terms=[texts[position] for position in confirmed],
             ),
             policy_version=use_case.review.version,
-            certificate=certificate.name if certificate else None,
-            rests_on=certificate.rests_on if certificate else None,
+            certificate=now.certificate.name if now.certificate else None,
+            permission=now.permission,
         )
     if changed:
         _reopen(place, use_case, (ids, revisions, order["verdict"].tolist()), proposal, changed)

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from aiops_flows.case_log import alarms, leases, writes
+from aiops_flows.case_log import leases, writes
 from aiops_flows.case_log.moments import moment_text
 from aiops_flows.case_log.writes import Decisions, Reviews, VerdictsAdded
-from aiops_flows.errors import ChampionChanged, UseCaseError
+from aiops_flows.errors import AutomationStopped, ChampionChanged, UseCaseError
 from aiops_flows.steps.answering import decide, overdue
 from aiops_flows.steps.audit_lane import Draw, audits, draw
-from aiops_flows.steps.certifying import Certificate, certificate_in_force
+from aiops_flows.steps.automation import Grounds, grounds
 from aiops_flows.steps.frames import grown
 from aiops_flows.steps.leftovers import unfinished
 from aiops_flows.steps.proposing import Proposal, propose
@@ -32,7 +32,7 @@ __all__ = ["Proposal", "decide", "overdue", "propose", "review"]
 class _Plan:
     """What is to be done with each case of a frame as things stand now."""
 
-    certificate: Certificate | None
+    grounds: Grounds
     proposal: Proposal
     audited: Draw
 
@@ -50,6 +50,9 @@ class _Frame:
 
 def review(place: Workspace, use_case: UseCase, cases: pd.DataFrame) -> pd.DataFrame:
     """The cases with their verdict: by policy where it may decide, else a review is opened for a person.
+
+    Whether policy may decide is asked again in each transaction that writes decisions: a hold, an alarm that sends
+    cases to review, or the end of the certificate stops it in mid-frame, and the rest goes to review with that reason.
 
     A case that has a decision or an open review keeps it. A share of what policy decides is put to a person as well,
     in the audit lane: the decision stands meanwhile. When every case of a batch is through, the batch is finished.
@@ -77,7 +80,7 @@ def review(place: Workspace, use_case: UseCase, cases: pd.DataFrame) -> pd.DataF
         part = range(start, min(start + place.settings.batch_size, len(frame.ids)))
         try:
             added = _write(place, use_case, plan, frame, part)
-        except ChampionChanged:  # between two parts: the rest is decided by what holds now
+        except (AutomationStopped, ChampionChanged):  # the rest is planned again, on what holds now
             plan = _plan(place, use_case, cases)
             now = _said(plan.proposal)
             verdicts[start:], reasons[start:], by[start:] = now[0][start:], now[1][start:], now[2][start:]
@@ -106,10 +109,9 @@ def _as_held(column: pd.Series[Any], name: str, held: Mapping[int, Mapping[str, 
 
 
 def _plan(place: Workspace, use_case: UseCase, cases: pd.DataFrame) -> _Plan:
-    certificate = certificate_in_force(place, use_case)
-    standing = alarms.open_alarms(place.log, use_case.name)
-    proposal = propose(use_case, cases, certificate, at=place.now(), alarms=standing)
-    return _Plan(certificate, proposal, draw(place, use_case, cases, proposal.verdicts, standing))
+    now = grounds(place, use_case)
+    proposal = propose(use_case, cases, now.certificate, at=now.at, alarms=now.alarms, holds=now.holds)
+    return _Plan(now, proposal, draw(place, use_case, cases, proposal.verdicts, now.alarms))
 
 
 def _said(proposal: Proposal) -> tuple[list[str | None], list[str], list[str | None]]:
@@ -119,7 +121,7 @@ def _said(proposal: Proposal) -> tuple[list[str | None], list[str], list[str | N
 
 def _write(place: Workspace, use_case: UseCase, plan: _Plan, frame: _Frame, part: range) -> VerdictsAdded:
     """Store what the plan says of a part of the cases."""
-    certificate, said = plan.certificate, plan.proposal.verdicts
+    certificate, said = plan.grounds.certificate, plan.proposal.verdicts
     auto = [position for position in part if said[position] is not None]
     asked = [position for position in part if said[position] is None]
     read = [position for position in auto if plan.audited.chosen[position]]
@@ -131,7 +133,7 @@ def _write(place: Workspace, use_case: UseCase, plan: _Plan, frame: _Frame, part
         certificate=certificate.name if certificate else None,
         decisions=_decisions(frame, plan, auto),
         reviews=_reviews(frame, plan.proposal.reasons, asked),
-        rests_on=certificate.rests_on if certificate and auto else None,
+        permission=plan.grounds.permission,
         tokens=[frame.tokens[position] for position in part],
         audits=audits(use_case, frame.ids, read, priority, frame.due) if read else None,
     )

@@ -154,6 +154,7 @@ def _raise(place: Workspace, use_case: UseCase, found: Watched, action: AlarmAct
         reason="; ".join(filter(None, [found.reason, more])),
         evidence=json.dumps(found.as_row(), sort_keys=True),
         actor=ACTOR,
+        four_eyes=use_case.restart_takes_two,
     )
     _logger.warning("alarm %d: %s of %s version %s: %s", number, found.name, found.model, found.version, action)
 

@@ -172,7 +172,8 @@ def live(log: CaseLog, use_case: str) -> None:
         answer(log, case_ids[6], use_case=use_case)
     if not len(alarms.history(log, use_case)):
         alarm(log, use_case)
-    alarms.clear(log, use_case, 1, reason="looked at", actor="ann")
+    for actor in ("ann", "bea"):  # the version asks for four eyes
+        alarms.clear(log, use_case, 1, reason="looked at", actor=actor)
     writes.add_outcomes(
         log, use_case, case_ids=case_ids[:3], name="paid", values=[1, 0, 1], event_at=[None] * 3, known_at=[APRIL] * 3
     )

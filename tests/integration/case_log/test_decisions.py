@@ -230,10 +230,20 @@ def test_what_rests_on_a_replaced_champion_is_not_decided(case_log: CaseLog) -> 
     for rests_on in ({MODEL: 2}, {MODEL: 1, "other": 1}):
         with pytest.raises(ChampionChanged, match="no longer champion"):
             writes.add_verdicts(
-                case_log, "claims", policy_version="p", decisions=said, reviews=asked, rests_on=rests_on
+                case_log,
+                "claims",
+                policy_version="p",
+                decisions=said,
+                reviews=asked,
+                permission=writes.Permission(rests_on),
             )
     assert audit.head(case_log) == before
     done = writes.add_verdicts(
-        case_log, "claims", policy_version="p", decisions=said, reviews=asked, rests_on={MODEL: 1}
+        case_log,
+        "claims",
+        policy_version="p",
+        decisions=said,
+        reviews=asked,
+        permission=writes.Permission({MODEL: 1}),
     )
     assert (done.decided, done.reviewed) == (2, 1)

@@ -112,7 +112,7 @@ def test_a_server_that_is_away_is_told_without_its_password() -> None:
 def test_the_password_is_not_in_the_name(case_log: CaseLog) -> None:
     """A log can be printed."""
     assert repr(case_log).startswith("CaseLog('")
-    assert len(APPEND_ONLY) == 16
+    assert len(APPEND_ONLY) == 18
 
 
 @pytest.mark.parametrize("pragma", [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)])
