@@ -12,7 +12,7 @@ import typer
 from pydantic import ValidationError
 
 from aiops_flows import __version__
-from aiops_flows.cli import cases, drilling, kit, models, outbox, quality, record, replaying, running, serving
+from aiops_flows.cli import backup, cases, drilling, kit, models, outbox, quality, record, replaying, running, serving
 from aiops_flows.errors import AiopsError
 from aiops_flows.settings import Settings
 
@@ -66,6 +66,8 @@ app.command("replay", short_help="what would have happened: a history once more"
 app.command("trace", short_help="everything that happened to one case")(record.trace)
 app.command("verify", short_help="does the audit trail hold?")(record.verify)
 app.command("doctor", short_help="look at this installation")(record.doctor)
+app.command("backup", short_help="copy the home folder while it is in use")(backup.backup)
+app.command("restore", short_help="put a backup into another home folder, and verify it")(backup.restore)
 app.command("drill", short_help="kill, stop and poison a scratch copy, and count")(drilling.drill)
 
 

@@ -17,6 +17,7 @@ from urllib.request import urlopen
 
 from aiops_flows.errors import RegistryAway, RegistryError, VersionUnknown
 from aiops_flows.private_files import private_file, private_folder
+from aiops_flows.registry.moved import follow_move
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -128,6 +129,7 @@ class Connection:
         try:
             with FileLock(file.with_name(f"{file.name}.lock"), timeout=_LOCK_SECONDS, mode=0o600):
                 private_file(file)
+                follow_move(file, (file.parent / ARTIFACTS).as_uri())
                 client = self._create()
                 client.search_registered_models(max_results=1)  # the registry's half is opened at its first use
                 return client

@@ -116,7 +116,7 @@ class _Connection(H11Protocol):
     def handle_events(self) -> None:
         """Read what came; once a head is whole, its request has another time."""
         super().handle_events()
-        working = self.cycle is not None and not self.cycle.response_complete
+        working = bool(self.cycle) and not self.cycle.response_complete
         if working and not self._working and not self.transport.is_closing():
             self._within(self.places.limits.request_seconds)
         self._working = working

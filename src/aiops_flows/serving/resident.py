@@ -177,6 +177,7 @@ class Resident:
             self._next_look = now + (self.limits.look if self.inbox else _LOOK_FOR_LEFT_SECONDS)
         if left_is_due or (look_is_due and self.inbox and inbox_files(self.inbox)):
             self._next_left = now + _LOOK_FOR_LEFT_SECONDS
+            Workspace.here().log.checkpoint()
             self._look()
 
     def _look(self) -> None:

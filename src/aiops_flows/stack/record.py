@@ -55,6 +55,10 @@ def read(settings: Settings) -> Stack:
     """What was started last and not stopped; without parts where nothing was."""
     try:
         kept = json.loads((settings.home_folder / _RECORD).read_text())
+        if kept.pop("home") != str(
+            settings.home_folder.resolve()
+        ):  # a copy must not use or end the original's processes
+            return Stack("one-machine", "", ())
         return Stack(**{**kept, "parts": tuple(Part(**part) for part in kept["parts"])})
     except (OSError, ValueError, TypeError, KeyError):
         return Stack("one-machine", "", ())
@@ -63,7 +67,7 @@ def read(settings: Settings) -> Stack:
 def write(settings: Settings, stack: Stack) -> None:
     """Remember what runs; the file is there as a whole or not at all."""
     new = _file(settings).with_suffix(".new")
-    write_private(new, json.dumps(asdict(stack), indent=2))
+    write_private(new, json.dumps({**asdict(stack), "home": str(settings.folder.resolve())}, indent=2))
     new.replace(_file(settings))
 
 

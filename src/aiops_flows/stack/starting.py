@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from aiops_flows.registry import ARTIFACTS, follow_move
 from aiops_flows.settings import Settings
 from aiops_flows.stack import postgresql, record
 from aiops_flows.stack.deploying import WORK_POOL, deploy, deployments_of, require_prefect_yaml, workers_online
@@ -146,6 +147,9 @@ class _Beginning:
             self.settings = self.settings.model_copy(update={"database_url": case_log, "mlflow_url": url})
         if named and _is_elsewhere(named):
             return
+        if store == self.settings.model_copy(update={"mlflow_url": ""}).tracking_url:
+            home = self.settings.folder
+            follow_move(home / "mlflow.db", (home / ARTIFACTS).as_uri())
         command = [sys.executable, "-m", "mlflow", "server", "--workers", "1"]
         place = ["--host", HOST, "--port", str(urlsplit(url).port or wanted)]
         self._spawn("mlflow", [*command, *place], mlflow_environment(self.settings, store), url)
