@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from aiops_flows.registry.connection import ARTIFACTS
 from aiops_flows.registry.moved import follow_move
-from aiops_flows.registry.store import Registered, Registry
+from aiops_flows.registry.store import Patience, Registered, Registry
 from aiops_flows.registry.trusted import Trusted
 
-__all__ = ["ARTIFACTS", "Registered", "Registry", "Trusted", "follow_move"]
+__all__ = ["ARTIFACTS", "Patience", "Registered", "Registry", "Trusted", "follow_move"]

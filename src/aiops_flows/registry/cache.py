@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -70,6 +72,29 @@ class Cache:
         for place in left:
             shutil.rmtree(place, ignore_errors=True)
         return len(left)
+
+
+def in_background(work: Callable[[], bytes]) -> Future[bytes]:
+    """The result of some work, once a thread of its own has it; the process does not wait for it at its end."""
+    future: Future[bytes] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as fault:  # noqa: BLE001  it is raised where the result is asked for
+            future.set_exception(fault)
+
+    threading.Thread(target=run, name="aiops-flows-fetch", daemon=True).start()
+    return future
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of all files in a folder, as far as they can be seen now."""
+    size = 0
+    for path in folder.rglob("*"):
+        with suppress(OSError):
+            size += path.stat().st_size
+    return size
 
 
 def read_version(place: Path, digest: str) -> bytes:

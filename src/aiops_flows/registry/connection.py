@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
 import sqlite3
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
-from urllib.request import urlopen
+from urllib.parse import unquote, urlencode, urlsplit, urlunsplit
 
-from aiops_flows.errors import RegistryAway, RegistryError, VersionUnknown
+from aiops_flows.errors import AiopsError, NoAnswer, RegistryAway, RegistryError, VersionUnknown
+from aiops_flows.outgoing import Caller, check_port
 from aiops_flows.private_files import private_file, private_folder
 from aiops_flows.registry.moved import follow_move
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-__all__ = ["ARTIFACTS", "Connection"]
+__all__ = ["ARTIFACTS", "SOON_SECONDS", "Connection"]
 
 ARTIFACTS = "mlflow-artifacts"
 """Folder beside the database, where MLflow keeps its records in SQLite."""
 
+SOON_SECONDS = 0.8
+"""How long a batch of cases waits for a sign of MLflow, and for each further piece of a version."""
 _SIGN_OF_LIFE_SECONDS = 2.4
 _LOCK_SECONDS = 120.0
 _AWAY = frozenset({"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED"})
@@ -55,6 +56,11 @@ class Connection:
         self._opening = threading.Lock()
 
     @property
+    def name(self) -> str:
+        """Where MLflow is, without a password."""
+        return _shown(self.url)
+
+    @property
     def store_file(self) -> Path | None:
         """The database file, where MLflow keeps its records in SQLite on this machine."""
         if _scheme(self.url) != "sqlite":
@@ -66,14 +72,31 @@ class Connection:
         """Where runs keep their files; None where the server knows."""
         return (self.store_file.parent / ARTIFACTS).as_uri() if self.store_file else None
 
-    def fault(self) -> str:
-        """Why MLflow cannot be used now, or nothing; known within three seconds."""
+    def fault(self, question: str = "/health", seconds: float = _SIGN_OF_LIFE_SECONDS) -> str:
+        """Why MLflow cannot be used now, or nothing.
+
+        Args:
+            question: the path that a server is asked for; any answer is a sign of life.
+            seconds: within which this is known.
+        """
         try:
-            self._sign_of_life()
+            self._sign_of_life(question, seconds)
+        except NoAnswer as fault:
+            return str(fault)
         except (OSError, sqlite3.Error) as fault:
-            reason = fault.reason if isinstance(fault, URLError) else fault
-            return f"{type(reason).__name__}: {reason}" if isinstance(reason, Exception) else str(reason)
+            return f"{type(fault).__name__}: {fault}"
         return ""
+
+    def check_version(self, doing: str, model: str, version: int) -> None:
+        """Return if MLflow answers a question about this version soon; for those who cannot wait.
+
+        Raises:
+            RegistryAway: it does not.
+        """
+        about = urlencode({"name": model, "version": version})
+        if fault := self.fault(f"/api/2.0/mlflow/model-versions/get?{about}", SOON_SECONDS):
+            raise RegistryAway(self._away(doing, fault))
+        _be_quiet()
 
     def check(self, doing: str) -> None:
         """Return if MLflow answers.
@@ -107,6 +130,14 @@ class Connection:
             raise RegistryError(f"{doing}: MLflow at {_shown(self.url)} refused: {fault}") from fault
         except OSError as fault:  # requests' errors are of this kind as well
             raise RegistryAway(self._away(doing, f"{type(fault).__name__}: {fault}")) from fault
+        except AiopsError:
+            raise
+        except Exception as fault:  # whatever MLflow's client makes of an answer that it does not expect
+            told = f"{type(fault).__name__}: {str(fault)[:300]}"
+            raise RegistryError(
+                f"{doing}: MLflow at {_shown(self.url)} gave an answer that cannot be read ({told}). "
+                "Check that AIOPS_MLFLOW_URL is an MLflow server of version 3"
+            ) from fault
 
     def _open(self) -> MlflowClient:
         with self._opening:
@@ -136,14 +167,18 @@ class Connection:
         except Timeout as fault:
             raise OSError(f"another process has held {fault.lock_file} for {_LOCK_SECONDS:.0f} s") from fault
 
-    def _sign_of_life(self) -> None:
+    @property
+    def is_remote(self) -> bool:
+        """Whether MLflow is a server, which may hang, and not a file."""
+        return self.store_file is None
+
+    def _sign_of_life(self, question: str, seconds: float) -> None:
         scheme = _scheme(self.url)
         if scheme in {"http", "https"}:
-            _answers(f"{self.url.rstrip('/')}/health")
+            _answers(self.url, question, seconds)
         elif scheme in _PORTS:
             parts = urlsplit(self.url)
-            address = (parts.hostname or "localhost", parts.port or _PORTS[scheme])
-            socket.create_connection(address, timeout=_SIGN_OF_LIFE_SECONDS).close()
+            check_port(parts.hostname or "localhost", parts.port or _PORTS[scheme], seconds=seconds)
         elif self.store_file is not None and self.store_file.exists():
             with sqlite3.connect(f"{self.store_file.as_uri()}?mode=ro", uri=True, timeout=1) as database:
                 database.execute("SELECT 1 FROM sqlite_master LIMIT 1")
@@ -156,15 +191,17 @@ class Connection:
         )
 
 
-def _answers(url: str) -> None:
+def _answers(url: str, question: str, seconds: float) -> None:
     """Return if there is any answer; an HTTP error is one, the server says more when it is asked for something."""
-    try:
-        with urlopen(url, timeout=_SIGN_OF_LIFE_SECONDS):  # noqa: S310  the caller saw that it is http
-            pass
-    except HTTPError as fault:
-        if fault.code in {502, 503, 504}:  # a gateway before a server that is away
-            raise
-        fault.close()
+    parts = urlsplit(url)
+    headers = {}
+    if parts.username is not None:
+        login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        headers["Authorization"] = f"Basic {b64encode(login.encode()).decode()}"
+    plain = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    answer = Caller(body_seconds=0).call("GET", f"{plain.rstrip('/')}{question}", seconds=seconds, headers=headers)
+    if answer.status in {502, 503, 504}:  # a gateway before a server that is away
+        raise NoAnswer(f"answered {answer.status}")
 
 
 def _be_quiet() -> None:

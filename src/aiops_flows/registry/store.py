@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import wait
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from aiops_flows.errors import DigestMismatch, RegistryAway
 from aiops_flows.registry import evidence, leftovers, model_file, records
-from aiops_flows.registry.cache import Cache, read_version
-from aiops_flows.registry.connection import Connection
+from aiops_flows.registry.cache import Cache, in_background, read_version, size_of
+from aiops_flows.registry.connection import SOON_SECONDS, Connection
+from aiops_flows.registry.failures import Failures
 from aiops_flows.registry.files import digest_of, fingerprints, is_digest, manifest_of
 from aiops_flows.registry.prompts import keep_prompts, prompt_tags, prompts_of
 from aiops_flows.registry.trusted import Trusted, names
@@ -22,8 +26,14 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = ["Registered", "Registry"]
+__all__ = ["Patience", "Registered", "Registry"]
 
+Patience = Literal["full", "once", "little"]
+"""How long a version is waited for that is not on this machine: "full" for people and training, "once" for a champion
+(without which cases go to people), "little" for a challenger (without which nothing happens)."""
+
+_PATIENCE: ContextVar[Patience] = ContextVar("aiops_flows_patience", default="full")
+_LONGEST_SECONDS = 60.0
 _WARM_VERSIONS = 8
 _logger = logging.getLogger("aiops_flows.registry")
 
@@ -47,6 +57,7 @@ class Registry:
         self.url = tracking_url
         self._connection = Connection(tracking_url)
         self._cache = Cache(cache)
+        self._failures = Failures(cache)
         self._open = lru_cache(maxsize=_WARM_VERSIONS)(self._open_cold)
         self._read_back: tuple[tuple[str, frozenset[str]], Any] | None = None
 
@@ -100,10 +111,12 @@ class Registry:
         estimator.note_prompt_versions(versions)
         return prompt_tags(asked, versions)
 
-    def load(self, model: str, version: int, digest: str, *, trusted: Trusted = ()) -> Any:
+    def load(self, model: str, version: int, digest: str, *, trusted: Trusted = (), patience: Patience = "full") -> Any:
         """The fitted estimator of a version, if its files are what was registered, to the bit.
 
         It comes from memory, else from the local cache, else from MLflow. It is shared: use it, do not change it.
+        With a ``patience`` of "once" a failure is remembered, here and by the processes that come after, and not
+        tried again for a while; "little" waits less than a second for a server that does not answer, besides.
 
         Raises:
             DigestMismatch: a file was changed, added or removed.
@@ -111,7 +124,11 @@ class Registry:
             VersionUnknown: MLflow has no such version.
             RegistryAway: it is not in the cache and MLflow does not answer.
         """
-        return self._open(model, int(version), digest, frozenset(names(trusted)))
+        token = _PATIENCE.set(patience)
+        try:
+            return self._open(model, int(version), digest, frozenset(names(trusted)))
+        finally:
+            _PATIENCE.reset(token)
 
     def attach(self, run_id: str, files: Mapping[str, bytes | Path], tags: Mapping[str, str] | None = None) -> None:
         """Add evidence to the run of a version: reports, the gate table, the verdict; the same name is replaced."""
@@ -174,8 +191,40 @@ class Registry:
         return self._fetched(model, version, digest) if content is None else content
 
     def _fetched(self, model: str, version: int, digest: str) -> bytes:
+        """The verified content of the model file from MLflow, with the patience of whoever asked for it."""
+        patience = _PATIENCE.get()
+        if patience == "full":
+            return self._fetch(model, version, digest)
+        doing = f"fetching {model} version {version}"
+        of_registry = self._failures.remembered(self._connection.name, RegistryAway)
+        with of_registry, self._failures.remembered(f"{model} {version} {digest}"):
+            if patience == "once" or not self._connection.is_remote:
+                return self._fetch(model, version, digest)
+            self._connection.check_version(doing, model, version)
+            return self._fetch_while_it_comes(model, version, digest)
+
+    def _fetch_while_it_comes(self, model: str, version: int, digest: str) -> bytes:
+        """Fetch in a thread, which is left to itself as soon as nothing more comes.
+
+        If it ends all the same, the version is in the cache, and the next batch has it.
+        """
+        import mlflow  # noqa: F401  seconds in which nothing can come
+
+        places: list[Path] = []
+        fetching = in_background(lambda: self._fetch(model, version, digest, places.append))
+        until = time.monotonic() + _LONGEST_SECONDS
+        before = -1
+        while not fetching.done() and (size := sum(map(size_of, places))) > before and time.monotonic() < until:
+            before = size
+            wait([fetching], timeout=SOON_SECONDS)
+        if not fetching.done():
+            raise RegistryAway(f"fetching {model} version {version}: MLflow does not answer any more")
+        return fetching.result()
+
+    def _fetch(self, model: str, version: int, digest: str, watch: Callable[[Path], None] = lambda _: None) -> bytes:
         doing = f"fetching {model} version {version}"
         with self._cache.making_room() as place:
+            watch(place)
             with self._connection.reach(doing, f"{model} version {version}") as client:
                 records.fetch(client, model, version, place)
             content = read_version(place, digest)

@@ -73,7 +73,7 @@ def predict(place: Workspace, use_case: UseCase, model: str | ModelSpec, cases: 
     if champion is None:
         return _silent(spec, cases, f"{spec.name} has no champion")
     try:
-        estimator = place.load(spec, champion.version, champion.digest)
+        estimator = place.load(spec, champion.version, champion.digest, patience="once")
     except RegistryError as fault:
         _logger.error("%s version %d is not used: %s", spec.name, champion.version, fault)  # noqa: TRY400  said, not traced
         return _silent(
@@ -266,7 +266,7 @@ def _shadow(place: Workspace, use_case: UseCase, spec: ModelSpec, cases: pd.Data
     if challenger is None or cases.empty:
         return
     try:
-        estimator = place.load(spec, challenger.version, challenger.digest)
+        estimator = place.load(spec, challenger.version, challenger.digest, patience="little")
     except RegistryError as fault:
         _logger.warning("challenger %s version %d stays silent: %s", spec.name, challenger.version, fault)
         return

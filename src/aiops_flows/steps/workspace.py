@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from aiops_flows.case_log import CaseLog, leases
 from aiops_flows.errors import CaseLogMissing
 from aiops_flows.private_files import private_folder
-from aiops_flows.registry import Registry
+from aiops_flows.registry import Patience, Registry
 from aiops_flows.settings import Settings
 from aiops_flows.steps.owners import this_process
 from aiops_flows.use_case import ModelSpec
@@ -83,7 +83,7 @@ class Workspace:
             settings,
         )
 
-    def load(self, spec: ModelSpec, version: int, digest: str) -> Any:
+    def load(self, spec: ModelSpec, version: int, digest: str, *, patience: Patience = "full") -> Any:
         """A fitted version of a model, if its files are what was registered; shared: use it, do not change it.
 
         Raises:
@@ -91,7 +91,7 @@ class Workspace:
             UntrustedModel: it needs a type that is neither on our list nor in the declaration's.
             RegistryAway: it is not in the cache and MLflow does not answer.
         """
-        return self.registry.load(spec.name, version, digest, trusted=spec.trusted)
+        return self.registry.load(spec.name, version, digest, trusted=spec.trusted, patience=patience)
 
     def hold(self, use_case: str, tokens: Iterable[str]) -> None:
         """Hold the batches of a frame's column ``batch`` for another lease, from now.

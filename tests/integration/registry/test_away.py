@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
-from aiops_flows.errors import RegistryAway, RegistryError
+from aiops_flows.errors import RegistryAway, RegistryError, VersionUnknown
 from aiops_flows.registry import Registered, Registry
 
 _SECONDS = 3.0
+BUSY = 0.5
+"""Seconds that a busy machine may add."""
 _RUN = "0123456789abcdef" * 2
 
 _SCORE = """
@@ -123,3 +128,100 @@ def test_a_cache_that_cannot_be_written_is_said(
     (tmp_path / "file").write_text("")
     with pytest.raises(RegistryError, match=r"model cache .*file"):
         Registry(local.url, tmp_path / "file" / "models").load(example.model, made.version, made.digest)
+
+
+class Hole:
+    """A server that takes connections, counts them, and gives the same bytes to each, or nothing."""
+
+    def __init__(self, answer: bytes = b"") -> None:
+        self.taken: list[socket.socket] = []
+        self._answer = answer
+        self._listening = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+        threading.Thread(target=self._take, daemon=True).start()
+
+    def _take(self) -> None:
+        try:
+            while True:
+                connection = self._listening.accept()[0]
+                self.taken.append(connection)
+                if self._answer:
+                    connection.recv(65_536)
+                    connection.sendall(self._answer)
+                    connection.close()
+        except OSError:
+            return
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+        for connection in self.taken:
+            connection.close()
+
+
+def test_a_challenger_that_cannot_be_had_costs_a_batch_less_than_a_second_and_the_next_nothing(tmp_path: Path) -> None:
+    """The failure is remembered, by this process and by one that comes after it; then one try is let through."""
+    with Hole() as hole:
+        for batch in range(4):
+            registry = Registry(hole.url, tmp_path / "models")  # as in a new process
+            begun = time.monotonic()
+            with pytest.raises(RegistryAway, match=r"no answer within 0\.8 s"):
+                registry.load("claims", 2, "0" * 64, patience="little")
+            assert time.monotonic() - begun < (1.0 + BUSY if batch == 0 else BUSY)
+        assert len(hole.taken) == 1
+
+        memory = tmp_path / "models" / ".failures.json"
+        memory.write_text(re.sub(r'"until": [\d.]+', '"until": 0', memory.read_text()))  # its time is over
+        for _ in range(2):
+            with pytest.raises(RegistryAway):
+                Registry(hole.url, tmp_path / "models").load("claims", 2, "0" * 64, patience="little")
+        assert len(hole.taken) == 2
+
+
+def test_a_server_that_stops_answering_on_the_way_is_left(tmp_path: Path) -> None:
+    """One that is alive but gives nothing of the version does not hold a batch either."""
+    with Hole() as silent, Hole(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}") as alive:
+        registry = Registry(alive.url, tmp_path / "models")
+        registry._connection._client = Registry(silent.url, tmp_path / "other")._connection._create()
+        begun = time.monotonic()
+        with pytest.raises(RegistryAway, match="does not answer any more"):
+            registry.load("claims", 2, "0" * 64, patience="little")
+        assert time.monotonic() - begun < 2.0 + BUSY
+
+
+def test_a_missing_version_does_not_block_another(local: Registry, made: Registered, example: Any) -> None:
+    """What is remembered of one version says nothing of the registry; and success is not a failure."""
+    for _ in range(2):
+        with pytest.raises(VersionUnknown, match="version 99"):
+            local.load(example.model, 99, "0" * 64, patience="once")
+    shutil.rmtree(local._cache.folder / made.digest)
+    assert local.load(example.model, made.version, made.digest, patience="once")
+
+
+@pytest.mark.parametrize("body", [b"[]", b'{"model_version": [1]}', b'{"model_version": {"version": {}}}', b"<html>"])
+def test_an_answer_of_another_shape_is_one_of_our_errors(body: bytes, tmp_path: Path) -> None:
+    """Whatever MLflow's client makes of it, the error says where MLflow was expected."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: "
+    with Hole(head + f"{len(body)}\r\n\r\n".encode() + body) as hole:
+        registry = Registry(hole.url, tmp_path / "models")
+        with pytest.raises(RegistryError, match="MLflow at http://127"):
+            registry.load("claims", 1, "0" * 64)
+
+
+def test_a_sign_of_life_that_drips_in_is_none(tmp_path: Path) -> None:
+    """The time is for the whole answer, not for each byte."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def drip() -> None:
+            with suppress(OSError), listening.accept()[0] as connection:
+                for _ in range(600):
+                    connection.sendall(b"H")
+                    time.sleep(0.1)
+
+        threading.Thread(target=drip, daemon=True).start()
+        begun = time.monotonic()
+        assert not Registry(f"http://127.0.0.1:{listening.getsockname()[1]}", tmp_path).healthy()
+        assert time.monotonic() - begun < _SECONDS + BUSY
