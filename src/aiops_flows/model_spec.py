@@ -137,6 +137,8 @@ class ModelSpec:
     """Labelled rows below which nothing is trained. A writer with 0 learns from cases without an outcome as well."""
     trusted: Sequence[Callable[..., Any]] = ()
     """Own classes and functions of the estimator that may be loaded with it; all others must be on our list."""
+    public_columns: Sequence[str] = ()
+    """Features whose values may stand in the model file although they look like personal data or are nearly unique."""
     four_eyes: bool = False
     """A promotion needs the approval of somebody who neither trained nor proposed the version."""
     cost: CaseCost | None = None

@@ -28,27 +28,38 @@ def new(
     ] = None,
     outcome: Annotated[str, typer.Option(help="of --from: the column that tells what became of a case")] = "",
     case_id: Annotated[str, typer.Option("--id", help="of --from: the column that names a case; default guessed")] = "",
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(help="of --from: a column that models may see though it is set aside; repeatable"),
+    ] = None,
+    accept_spellings: Annotated[
+        bool, typer.Option("--accept-spellings", help="of --from: take the classes proposed for misread outcomes")
+    ] = False,
+    distinct: Annotated[
+        list[str] | None, typer.Option(help="of --from: an outcome that is a class of its own; repeatable")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a use case file, its test, its deployments and sample data, which run as made; nothing is written over."""
-    from aiops_flows.starting import plan_made_up, plan_of_file, write
+    from aiops_flows.starting import Choices, Settled, plan_made_up, plan_of_file, write
 
-    if source is None and (outcome or case_id):
-        raise UseCaseError("--outcome and --id name columns of a file; name the file too: --from data.csv")
+    if source is None and (outcome or case_id or keep or accept_spellings or distinct):
+        raise UseCaseError("these options are about a file; name the file too: --from data.csv")
     if source is not None and not outcome:
         raise UseCaseError(f"say which column of {source} tells what became of a case: --outcome COLUMN")
     with working("reading", quiet=as_json):
-        plan = plan_of_file(name, source, outcome, case_id) if source else plan_made_up(name)
+        choices = Choices(case_id, keep or (), Settled(accept_spellings, distinct or ()))
+        plan = plan_of_file(name, source, outcome, choices) if source else plan_made_up(name)
         written = write(plan, folder or Path(name))
-    trial = _trial(written.trial)
+    trial, limits = _trial(written.trial), list(plan.limits.reasons)
     if as_json:
         rows: list[dict[str, Any]] = [{"file": str(path)} for path in written.files]
-        show_rows([*rows, *({"note": note} for note in [*written.notes, *trial])], as_json=True)
+        show_rows([*rows, *({"note": note} for note in [*plan.notes, *limits, *trial, *written.notes])], as_json=True)
         return
     if source is not None:
         show_rows(_guessed(plan), as_json=False, title=f"what was guessed from {source}")
     show_rows([{"written": str(path)} for path in written.files], as_json=False)
-    for line in [*trial, *written.notes]:
+    for line in [*plan.notes, *limits, *trial, *written.notes]:
         say(line)
     say(f"next: cd {written.folder} and do what its README.md says")
 

@@ -33,6 +33,8 @@ BUCKETS = 50
 OTHER = "other"
 MOST_ROWS = 20_000
 """Rows a side above which a seeded sample is measured and shown."""
+_MOST_OWN_VALUES = 0.5
+_FEWEST_OWN_VALUES = 20
 _SECONDS_A_DAY = 86_400
 _HUGE = 1e100  # squares of larger numbers overflow; such a column is scaled before it is measured
 
@@ -58,6 +60,12 @@ class PooledColumn:
     """Distinct values of a categorical column, before any are put together."""
     new_values: int
     note: str
+
+    @property
+    def names_rows(self) -> bool:
+        """Whether nearly every row has a value of its own, as ids have: no report shows such a column."""
+        present = int((~self.missing).sum())
+        return self.kind == "categorical" and self.distinct > max(_FEWEST_OWN_VALUES, present * _MOST_OWN_VALUES)
 
 
 def sample_rows(frame: pd.DataFrame, rows: int, seed: int) -> pd.DataFrame:
@@ -183,7 +191,7 @@ def _categorical(
         many = f"{distinct} distinct values, measured on the {BUCKETS} most frequent and {OTHER!r}"
         note = f"{note}; {many}" if note else many
         codes, labels = _bucketed(codes, labels)
-    return PooledColumn(
+    pooled = PooledColumn(
         name=name,
         kind="categorical",
         rows_reference=rows_reference,
@@ -195,6 +203,10 @@ def _categorical(
         new_values=new_values,
         note=note,
     )
+    if not pooled.names_rows:
+        return pooled
+    left_out = "nearly every row has a value of its own, so no report shows it"
+    return replace(pooled, note=f"{note}; {left_out}" if note else left_out)
 
 
 def coded(values: NDArray[np.object_]) -> tuple[NDArray[np.int64], list[str]]:

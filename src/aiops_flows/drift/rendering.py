@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from aiops_flows.drift.columns import MANY_VALUES, MOST_ROWS, OTHER, PooledColumn, read_column, sample_rows
 from aiops_flows.drift.report import ColumnDrift, DriftReport
 from aiops_flows.drift.texts import MOST_TEXT_ROWS, spelled
+from aiops_flows.texts.identifying import identifying_kind
 
 __all__ = ["RenderedReport", "render_report"]
 
@@ -71,7 +72,8 @@ def render_report(
     Evidently uses the distance and the limit of each column that the report has; columns without values on one side,
     and where the words of a text lie, stand in our table only. Of a text, its descriptors are shown and no word.
     Nothing but the columns of the report is read. So that no person can be recognised, a value is named only where ten
-    rows have it and it does not look like an identifier, none is in a column of very many values, and numbers are
+    rows have it and it does not look like an identifier, none is in a column of very many values or of what looks like
+    names, accounts or streets, a column in which nearly every row has a value of its own is left out, and numbers are
     rounded to a thousandth of their spread; Evidently's distance may differ by as little.
     ``predictions`` is the report of what the model says; it stands in our part of the page.
     """
@@ -81,7 +83,9 @@ def render_report(
     reference, current = sample_rows(reference, max_rows, seed), sample_rows(current, max_rows, seed)
     shown = [column for column in report.columns if column.method in _SHOWN_BY_EVIDENTLY]
     frames = spelled(reference, current, texts, texts)
-    pooled = [read_column(column.name, frames.reference, frames.current) for column in shown]
+    read = [read_column(column.name, frames.reference, frames.current) for column in shown]
+    pooled = [column for column in read if not column.names_rows]
+    shown = [column for column, values in zip(shown, read, strict=True) if not values.names_rows]
     whole = pd.DataFrame({column.name: _anonymous(column) for column in pooled})
     page, metrics = _evidently(whole.iloc[: len(reference)], whole.iloc[len(reference) :], shown)
     said = predictions.as_dict() if predictions else None
@@ -98,8 +102,9 @@ def _anonymous(column: PooledColumn) -> NDArray[Any]:
         return _rounded(column.numbers)
     counts = np.bincount(column.codes[column.codes >= 0], minlength=len(column.labels))
     named = set(np.argsort(-counts, kind="stable")[:_MOST_SHOWN].tolist())
+    hidden = column.distinct > MANY_VALUES or bool(identifying_kind(column.labels))
     labels = [
-        _label(label, number, named=number in named and rows >= _FEWEST_SHOWN, hidden=column.distinct > MANY_VALUES)
+        _label(label, number, named=number in named and rows >= _FEWEST_SHOWN, hidden=hidden)
         for number, (label, rows) in enumerate(zip(column.labels, counts.tolist(), strict=True))
     ]
     return np.array([*labels, None], object)[column.codes]  # the code of a missing value is -1

@@ -74,11 +74,13 @@ class Registry:
         dataset_digest: str,
         code_version: str,
         trusted: Trusted = (),
+        inspect: Callable[[bytes], None] | None = None,
     ) -> Registered:
         """Store a fitted estimator as the next version of a model, with what is known of its training.
 
         ``features`` are a few made-up rows, or none: only their column names and types are stored, and the estimator
-        must predict the same for them after it was read back. Metrics that are not finite are left out.
+        must predict the same for them after it was read back. Metrics that are not finite are left out. ``inspect`` is
+        called with the model file; what it raises keeps the file from being stored.
 
         Raises:
             UntrustedModel: the estimator needs a type that is not on our list.
@@ -88,6 +90,8 @@ class Registry:
         self._connection.check(doing)
         prompts = self._keep_prompts(estimator, doing)
         content, needed = model_file.to_bytes(estimator, listed)
+        if inspect is not None:
+            inspect(content)
         read_back = model_file.open_model(content, listed, model)
         model_file.refuse_forgetful(estimator, read_back, features)
         facts = records.Facts(model, metrics, params, {**tags, **prompts}, figures, dataset_digest, code_version)

@@ -9,7 +9,7 @@ from aiops_flows.starting.columns import Column
 from aiops_flows.starting.plan import Plan
 from aiops_flows.starting.python_text import WIDTH, comment, literal, printable
 
-__all__ = ["field_lines", "reader_of_moments"]
+__all__ = ["field_lines"]
 
 _TYPES = {"number": "float", "whole number": "int", "label": "str", "text": "Text", "moment": "Moment"}
 _INDENT = 4
@@ -79,11 +79,11 @@ def _lines_of_id(plan: Plan) -> Iterator[str]:
 
 def _received(column: Column) -> _Declaration:
     alias = () if column.source == "received_at" else (f"alias={literal(column.source)}",)
-    return _Declaration("received_at", _moment(column), arguments=alias, why=f"when it came in: {column.why}")
+    return _Declaration("received_at", _annotation(column), arguments=alias, why=f"when it came in: {column.why}")
 
 
 def _field(plan: Plan, column: Column) -> _Declaration:
-    annotation = _moment(column) if column.holds == "moment" else _TYPES[column.holds]
+    annotation = _annotation(column)
     arguments = []
     if column.holds in {"number", "whole number"} and column.lowest >= 0:
         arguments.append("ge=0")
@@ -106,31 +106,14 @@ def _sentences_on_words(plan: Plan, name: str) -> list[str]:
     return [f"{each[0].upper()}{each[1:]}{'' if each.endswith('?') else '.'}" for each in sentences if each]
 
 
-def _moment(column: Column) -> str:
-    return f"Annotated[Moment, BeforeValidator(written_as({literal(column.form)}))]" if column.form else "Moment"
+def _annotation(column: Column) -> str:
+    """The type of a field, with how its sources write it."""
+    if not column.written:
+        return _TYPES[column.holds]
+    currency = f", currency={literal(column.currency)}" if column.currency else ""
+    return f"Annotated[{_TYPES[column.holds]}, Written({literal(column.written)}{currency})]"
 
 
 def _why(plan: Plan, column: Column) -> str:
     seen = f"{column.why}, {column.missing} missing" if column.missing else column.why
     return f"no feature: {plan.left_out[column.name]}" if column.name in plan.left_out else seen
-
-
-def reader_of_moments(plan: Plan) -> str:
-    """The function that reads moments in another form than ISO 8601, where a column has them."""
-    forms = [each.form for each in [*plan.columns, *filter(None, [plan.received])] if each.form]
-    return _READER if forms else ""
-
-
-_READER = '''
-
-def written_as(form: str) -> Callable[[object], object]:
-    """Reads moments in the form of the source; what is no such text is left to the field itself."""
-
-    def read(given: object) -> object:
-        try:
-            return datetime.strptime(str(given).strip(), form).replace(tzinfo=UTC)
-        except ValueError:
-            return given
-
-    return read
-'''

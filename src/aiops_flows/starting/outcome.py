@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import median, quantiles
 from typing import Literal
 
 from aiops_flows.errors import SourceError
-from aiops_flows.starting.columns import ABSENT
+from aiops_flows.starting.columns import ABSENT, number_reader
 from aiops_flows.starting.naming import identifier
+from aiops_flows.starting.spellings import Question, Spellings, read_spellings
 
-__all__ = ["Outcome", "guess_outcome"]
+__all__ = ["Outcome", "Settled", "guess_outcome"]
 
-_FEW = 12  # so many different whole numbers, or fewer, are classes
-_MOST_CLASSES = 50
+_FEW = 12
+"""Different whole numbers up to which they are classes."""
+_MOST_CLASSES = 200
 _FEWEST_ROWS = 60
+_NEARLY_ALL = 0.95
+_MOST_UNLEARNABLE = 0.2
+
+
+@dataclass(frozen=True)
+class Settled:
+    """How to answer questions about the spellings of an outcome."""
+
+    accept: bool = False
+    """Whether the proposed classes are right."""
+    distinct: Collection[str] = ()
+    """Values that are classes of their own, whatever they look like."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +40,14 @@ class Outcome:
     name: str
     kind: Literal["classes", "quantity"]
     rows: int
-    """Rows that tell it."""
+    """Rows that have a class or a quantity."""
     classes: tuple[str, ...] = ()
     """The most frequent first."""
+    rows_of: Mapping[str, int] = field(default_factory=dict)
+    """Class -> its rows."""
+    written: Mapping[str, str] = field(default_factory=dict)
+    """Value of the file -> the class, or the quantity as Python writes it; other values are questions."""
+    questions: Sequence[Question] = ()
     usual: float = 0.0
     """Of a quantity: the median."""
     high: float = 0.0
@@ -42,41 +60,98 @@ class Outcome:
     @property
     def why(self) -> str:
         """What the guess rests on."""
-        if self.kind == "classes":
-            return f"{len(self.classes)} classes: {', '.join(self.classes[:5])}"
-        return f"a quantity, half of it up to {self.usual:g}"
+        if self.kind == "quantity":
+            return f"a quantity, half of it up to {self.usual:g}"
+        shares = [f"{name} {self.rows_of[name] / self.rows:.1%}" for name in self.classes[:5]]
+        return f"{len(self.classes)} classes: {', '.join(shares)}{', …' * (len(self.classes) > 5)}"
 
 
-def guess_outcome(source: str, values: Sequence[str]) -> Outcome:
-    """The outcome that a column tells: classes, or a quantity where it holds many numbers.
+def guess_outcome(
+    source: str,
+    values: Sequence[str],
+    settled: Settled | None = None,
+) -> Outcome:
+    """The outcome in a column: classes, or a quantity where it holds many numbers.
+
+    Whole numbers of up to 12 different values are classes, also where a spreadsheet wrote them as ``1.0``.
+    Numbers are read as the column writes them.
 
     Raises:
-        SourceError: too few rows tell it, or it is the same everywhere or different everywhere.
+        SourceError: too few rows have an outcome, or it is the same everywhere or different everywhere.
     """
-    there = [value for value in values if value not in ABSENT]
-    if len(there) < _FEWEST_ROWS:
+    present = [value for value in values if value not in ABSENT]
+    if len(present) < _FEWEST_ROWS:
         raise SourceError(
-            f"{source}: {len(there)} rows tell an outcome; at least {_FEWEST_ROWS} are needed to learn and to judge"
+            f"{source}: {len(present)} rows have an outcome; at least {_FEWEST_ROWS} are needed to learn and to judge"
         )
-    counted = Counter(there)
-    numbers = _numbers(there)
-    if numbers is not None and (len(counted) > _FEW or any("." in value for value in counted)):
-        usual, high = median(numbers), quantiles(numbers, n=4)[2]
-        spread = median(abs(number - usual) for number in numbers)
-        return Outcome(
-            source, identifier(source), "quantity", len(there), (), usual, high, spread, usual <= min(numbers)
-        )
-    if len(counted) < 2 or len(counted) > min(_MOST_CLASSES, len(there) // 4):
-        raise SourceError(
-            f"{source}: {len(counted)} different values in {len(there)} rows; expected a quantity, or 2 to "
-            f"{_MOST_CLASSES} classes that come again. Name another column, or put rare classes together"
-        )
-    classes = tuple(name for name, _ in counted.most_common())
-    return Outcome(source, identifier(source), "classes", len(there), classes)
+    numbers = number_reader(present)
+    if _is_quantity(present, numbers):
+        return _quantity(source, present, numbers)
+    settled = settled or Settled()
+    spellings = read_spellings(present, source, accept=settled.accept, distinct=settled.distinct)
+    _refuse_unlearnable(source, present, spellings)
+    return Outcome(
+        source,
+        identifier(source),
+        "classes",
+        sum(spellings.rows.values()),
+        tuple(spellings.classes),
+        spellings.rows,
+        spellings.class_of,
+        spellings.questions,
+    )
 
 
-def _numbers(values: Sequence[str]) -> list[float] | None:
+def _is_quantity(values: Sequence[str], numbers: Mapping[str, float | None]) -> bool:
+    """Whether nearly all values are numbers, and these are more than a few codes."""
+    read = [number for value in values if (number := numbers[value]) is not None]
+    if len(read) < _NEARLY_ALL * len(values):
+        return False
+    return len(set(read)) > _FEW or not all(number.is_integer() for number in read)
+
+
+def _quantity(source: str, values: Sequence[str], numbers: Mapping[str, float | None]) -> Outcome:
+    read = [number for value in values if (number := numbers[value]) is not None]
+    usual, high = median(read), quantiles(read, n=4)[2]
+    questions = [
+        Question(value, values.count(value), "", "not a number, unlike nearly all others")
+        for value, number in numbers.items()
+        if number is None
+    ]
+    return Outcome(
+        source,
+        identifier(source),
+        "quantity",
+        len(read),
+        written={value: _plainly(value, number) for value, number in numbers.items() if number is not None},
+        questions=questions,
+        usual=usual,
+        high=high,
+        spread=median(abs(number - usual) for number in read),
+        mostly_lowest=usual <= min(read),
+    )
+
+
+def _plainly(value: str, number: float) -> str:
+    """The number as Python reads it: as it is written, where that is so already."""
+    return value if _number(value) == number else repr(number)
+
+
+def _refuse_unlearnable(source: str, values: Sequence[str], spellings: Spellings) -> None:
+    """See that there are classes that come again, and few rows beside them."""
+    classes = len(spellings.classes)
+    unlearnable = sum(question.rows for question in spellings.questions if not question.proposal)
+    if 2 <= classes <= min(_MOST_CLASSES, len(values) // 4) and unlearnable <= _MOST_UNLEARNABLE * len(values):
+        return
+    raise SourceError(
+        f"{source}: {len(set(values))} different values in {len(values)} rows, {classes} of them in 5 rows or more; "
+        f"expected a quantity, or 2 to {_MOST_CLASSES} classes that cover most rows. Name another column, or put rare "
+        "classes together"
+    )
+
+
+def _number(value: str) -> float | None:
     try:
-        return [float(value) for value in values]
+        return float(value)
     except ValueError:
         return None

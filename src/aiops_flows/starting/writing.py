@@ -14,9 +14,8 @@ from string import Template
 from typing import Any
 
 from aiops_flows.errors import UseCaseError
-from aiops_flows.starting.columns import ABSENT, Column
-from aiops_flows.starting.fields import field_lines, reader_of_moments
-from aiops_flows.starting.outcome import Outcome
+from aiops_flows.starting.columns import Column
+from aiops_flows.starting.fields import field_lines
 from aiops_flows.starting.placing import built_beside, fill, place
 from aiops_flows.starting.plan import Plan, Row
 from aiops_flows.starting.python_text import comment, literal, literals
@@ -101,15 +100,13 @@ def _files(plan: Plan) -> dict[str, str]:
         "data/past_outcomes.csv": told,
         "data/new.csv": new,
     }
-    return files | ({"data/new_outcomes.csv": later} if later.count("\n") > 1 else {})
+    return files | ({"data/new_outcomes.csv": later} if later.count("\n") > 1 else {}) | _unsettled(plan)
 
 
 def _words(plan: Plan) -> dict[str, str]:
     """What stands in the templates' places."""
-    outcome = plan.outcome
+    outcome, limits = plan.outcome, plan.limits
     quantity = outcome.kind == "quantity"
-    classes = [literal(name) for name in outcome.classes]
-    slug = re.sub(r"[^a-z0-9]+", "-", outcome.name.lower()).strip("-") or "outcome"
     words = {
         "name": plan.name,
         "module": plan.module,
@@ -117,7 +114,7 @@ def _words(plan: Plan) -> dict[str, str]:
         "case": "".join(part.capitalize() for part in plan.name.split("-")) + "Case",
         "title": f"{plan.name.replace('-', ' ').capitalize()}: what becomes of a case?",
         "outcome": outcome.name,
-        "slug": slug,
+        "model_name": _model_name(plan),
         "variable": f"{outcome.name}_model",
         "guessed": "\n".join(f"    {line}" for line in comment(_origin(plan), indent=4)),
         "absent": f"{{{literals(sorted({'', *(mark for each in _columns(plan) for mark in each.absent)}))}}}",
@@ -125,17 +122,19 @@ def _words(plan: Plan) -> dict[str, str]:
         "labels_line": "" if _words_alone(plan) else f"LABELS = {_list(plan.labels)}\n",
         "words": plan.words,
         "derived": _derived(plan),
-        "metric": _metric(outcome),
+        "metric": _metric(plan),
         "loss": "squared_error" if outcome.mostly_lowest else "absolute_error",
         "middle": "mean" if outcome.mostly_lowest else "median",
         "min_rows": str(min(200, max(30, len(plan.past) // 3))),
-        "verdicts": f"[{', '.join(classes)}]",
-        "rules": "\n".join(f'            {name}: lambda cases: cases["{outcome.name}"] == {name},' for name in classes),
+        "verdicts": f"[{literals(outcome.classes)}]",
+        "rules": "\n".join(_rule(outcome.name, name) for name in limits.automatic),
+        "reasons": "\n".join(f"        {line}" for reason in limits.reasons for line in comment(reason, indent=8)),
+        "limits": "\n".join(f"        {line}" for line in _limit_lines(plan)),
         "high": f"{outcome.high:.4g}",
-        "near": f"{(outcome.spread or outcome.high) / 4 or 0.25:.3g}",
+        "near": f"{limits.near:g}",
+        "near_share": f"{limits.near_share:g}",
         "drop": f"{float(f'{(outcome.spread or outcome.high) / 10 or 0.1:.2g}'):g}",
-        "said": f"{outcome.usual:g}" if quantity else classes[0],
-        "verdict": literal("accept") if quantity else classes[0],
+        "rule_test": _rule_test(plan),
         "from_words": f" from {literal(plan.origin)}" if plan.origin else "",
         "data_words": _data_words(plan),
         "fields": field_lines(plan),
@@ -148,6 +147,50 @@ def _words(plan: Plan) -> dict[str, str]:
     words["model"] = _filled(f"{kind}_model", words).rstrip()
     words["policy"] = _filled(f"{kind}_policy", words).rstrip()
     return words
+
+
+def _model_name(plan: Plan) -> str:
+    """The name of the registered model, which may have 63 characters."""
+    slug = re.sub(r"[^a-z0-9]+", "-", plan.outcome.name.lower()).strip("-") or "outcome"
+    return f"{plan.name}-{slug}"[:63].rstrip("-")
+
+
+def _rule(output: str, verdict: str) -> str:
+    """The rule under which a verdict may be automatic."""
+    return f'            {literal(verdict)}: lambda cases: cases["{output}"] == {literal(verdict)},'
+
+
+def _limit_lines(plan: Plan) -> list[str]:
+    """What the policy allows, as arguments of `ReviewPolicy`."""
+    limits = plan.limits
+    each = set(limits.max_error.values())
+    error = f"{each.pop():g}" if len(each) == 1 else _numbers_by_name(limits.max_error)
+    lines = [f"max_error={error},  # of each automatic verdict, at most this share is wrong"]
+    if not limits.max_error:
+        lines = []
+    if limits.max_missed:
+        missed = _numbers_by_name(limits.max_missed)
+        lines.append(f"max_missed={missed},  # of these cases, the share decided otherwise without a person")
+    if limits.adverse:
+        lines.append(f"adverse=[{literals(limits.adverse)}],  # against somebody, and so never automatic")
+    return lines
+
+
+def _numbers_by_name(numbers: Mapping[str, float]) -> str:
+    return "{" + ", ".join(f"{literal(name)}: {number:g}" for name, number in numbers.items()) + "}"
+
+
+def _rule_test(plan: Plan) -> str:
+    """The body of the test that a rule holds only where the model says so."""
+    name, automatic = plan.outcome.name, plan.limits.automatic
+    if not automatic:
+        return f"    assert not {plan.constant}.review.auto"
+    verdict = automatic[0]
+    answer = f"{plan.outcome.usual:g}" if plan.outcome.kind == "quantity" else literal(verdict)
+    return (
+        f'    answers = pd.DataFrame({{"{name}": [{answer}, None]}})\n'
+        f"    assert {plan.constant}.review.auto[{literal(verdict)}](answers).tolist() == [True, False]"
+    )
 
 
 def _words_alone(plan: Plan) -> bool:
@@ -167,11 +210,17 @@ def _derived(plan: Plan) -> str:
     return f"\n    # {said}\n    {lines}"
 
 
-def _metric(outcome: Outcome) -> str:
-    """The quality that the gate looks at: of quantities that are mostly the lowest, the median tells nothing."""
+def _metric(plan: Plan) -> str:
+    """The quality that the gate looks at.
+
+    Of quantities that are mostly the lowest, the median tells nothing; of rare classes, accuracy does not.
+    """
+    outcome = plan.outcome
     if outcome.kind == "quantity":
         return "root_mean_squared_error" if outcome.mostly_lowest else "mean_absolute_error"
-    return "roc_auc" if len(outcome.classes) == 2 else "accuracy"
+    if len(outcome.classes) == 2:
+        return "roc_auc"
+    return "balanced_accuracy" if plan.limits.rare else "accuracy"
 
 
 def _columns(plan: Plan) -> list[Column]:
@@ -197,33 +246,32 @@ def _data_words(plan: Plan) -> str:
 
 
 def _imports(plan: Plan) -> str:
-    """The import lines that the file needs, and the reader of moments where there is one."""
-    quantity, reader = plan.outcome.kind == "quantity", reader_of_moments(plan)
+    """The import lines that the file needs."""
+    quantity = plan.outcome.kind == "quantity"
     kinds = {each.holds for each in plan.columns}
     moments = plan.received is not None or "moment" in kinds
-    fields = field_lines(plan)
-    typing = ["Annotated"] * bool(reader) + ["ClassVar"]
+    written = any(each.written for each in [*plan.columns, *filter(None, [plan.received])])
     ours = ["CaseId"] * (plan.id_name != "case_id") + ["Moment"] * moments
     names = ["Case", "Gate", "ModelSpec", "ReviewPolicy", *["Text"] * ("text" in kinds), "UseCase"]
-    pydantic = ["BeforeValidator"] * bool(reader) + ["Field"] * ("Field(" in fields)
     sparse = bool(plan.texts) and not quantity
     lines = [
-        "from collections.abc import Callable" if reader else None,
-        f"from datetime import {'UTC, datetime, ' if reader else ''}timedelta",
-        f"from typing import {', '.join(typing)}",
+        "from datetime import timedelta",
+        f"from typing import {'Annotated, ' * written}ClassVar",
         "",
         "import pandas as pd",
         f"from aiops_flows import {', '.join([*names, 'intake', 'predict', 'review'])}",
+        None if _words_alone(plan) else "from aiops_flows.estimators.labels import LabelCodes",
         "from aiops_flows.estimators.sparse_text import SparseTextClassifier" if sparse else None,
         "from aiops_flows.estimators.spread import RegressorWithSpread" if quantity else None,
         "from aiops_flows.evidence.losses import beyond" if quantity else None,
         "from aiops_flows.texts.derived import CustomerWords" if plan.texts else None,
         f"from aiops_flows.use_case import {', '.join(ours)}" if ours else None,
+        "from aiops_flows.values import Written" if written else None,
         "from prefect import flow",
-        f"from pydantic import {', '.join(pydantic)}" if pydantic else None,
+        "from pydantic import Field" if "Field(" in field_lines(plan) else None,
         *([] if _words_alone(plan) else _learning_imports(plan)),
     ]
-    return "\n".join(line for line in lines if line is not None) + "\n" + reader
+    return "\n".join(line for line in lines if line is not None) + "\n"
 
 
 def _learning_imports(plan: Plan) -> list[str]:
@@ -239,7 +287,6 @@ def _learning_imports(plan: Plan) -> list[str]:
         "from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer": texts and quantity,
         "from sklearn.linear_model import LogisticRegression": stacked,
         "from sklearn.pipeline import make_pipeline": True,
-        "from sklearn.preprocessing import OrdinalEncoder": True,
     }
     return [line for line, needed in lines.items() if needed]
 
@@ -251,11 +298,25 @@ def _filled(template: str, words: Mapping[str, str]) -> str:
 
 def _apart(plan: Plan, rows: Sequence[Row]) -> tuple[str, str]:
     """Rows as two files: the cases without their outcome, and the outcomes by case."""
-    source, name = plan.outcome.source, plan.id_name
+    source, name, written = plan.outcome.source, plan.id_name, plan.outcome.written
     cases = [{column: value for column, value in row.items() if column != source} for row in rows]
-    decided = (row for row in rows if row[source] is not None and str(row[source]).strip() not in ABSENT)
-    told = [{name: row[name], plan.outcome.name: row[source]} for row in decided]
-    return _csv(cases, [name]), _csv(told, [name, plan.outcome.name])
+    decided = [(row[name], written.get(_text(row[source]))) for row in rows]
+    outcomes = [{name: case_id, plan.outcome.name: value} for case_id, value in decided if value is not None]
+    return _csv(cases, [name]), _csv(outcomes, [name, plan.outcome.name])
+
+
+def _unsettled(plan: Plan) -> dict[str, str]:
+    """The rows whose outcome is a question, with the class that is proposed."""
+    if not plan.unsettled:
+        return {}
+    proposals = {each.written: each.proposal for each in plan.outcome.questions}
+    column = next(name for name in ("proposed", "proposed_outcome", "proposed_class") if name not in plan.unsettled[0])
+    rows = [{**row, column: proposals.get(_text(row[plan.outcome.source]), "")} for row in plan.unsettled]
+    return {"data/unsettled.csv": _csv(rows, [])}
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value).strip()
 
 
 def _csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from aiops_flows.case_log import promotions, versions
 from aiops_flows.case_log.versions import VersionRecord
@@ -21,6 +22,7 @@ from aiops_flows.steps.judging import GATED_DRIFT, Moved, drift_of, fit, judged,
 from aiops_flows.steps.labelled_counts import labelled_counts
 from aiops_flows.steps.made_up import made_up_rows
 from aiops_flows.steps.parts import BY_TIME, FEWEST_MOMENTS
+from aiops_flows.steps.private_values import private_columns, refuse_private_values
 from aiops_flows.steps.rows import Labelled, Parted, learned_record, parted_rows
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase
@@ -113,6 +115,7 @@ def retrain(
         dataset_digest=train.digest,
         code_version=code,
         trusted=spec.trusted,
+        inspect=partial(refuse_private_values, spec, train.cases, private_columns(use_case.case, spec, train.cases)),
     )
     versions.register(
         place.log,

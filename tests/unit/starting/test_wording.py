@@ -113,5 +113,5 @@ def test_a_note_that_is_filled_in_for_one_class_alone_is_no_feature(tmp_path: Pa
         lines = csv.writer(file)
         lines.writerow(["note", "queue"])
         lines.writerows([said(queue) if queue == "repair" else "", queue] for queue in QUEUES)
-    with pytest.raises(SourceError, match="whether it is filled in tells the outcome"):
+    with pytest.raises(SourceError, match=r"whether it is filled in tells .repair. from the rest"):
         plan_of_file("notes", tmp_path / "cases.csv", "queue")
