@@ -8,9 +8,14 @@ import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 
-__all__ = ["blanked", "cleaned", "own_parts", "plain_lines", "tidied"]
+from aiops_flows.texts.quoted_history import JOINER, own_parts
 
-_TAG = re.compile(r"<(?:(/?)([A-Za-z][A-Za-z0-9]*)(?:\s[^<>=]*=[^<>]*|\s*/?)>|!--|!doctype\b[^<>]*>)", re.IGNORECASE)
+__all__ = ["blanked", "cleaned", "plain_lines", "tidied"]
+
+_TAG = re.compile(
+    r"<(?:(/?)((?:[A-Za-z]{1,2}:)?[A-Za-z][A-Za-z0-9]*)(?:\s[^<>=]*=[^<>]*|\s*/?)>|!--|!doctype\b[^<>]*>)",
+    re.IGNORECASE,
+)
 _INLINE = frozenset(
     (
         "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font",
@@ -34,7 +39,6 @@ _WORDLESS = frozenset(("blockquote", "head", "math", "script", "style", "svg", "
 
 
 _QUOTATION = re.compile(r"<(/?)blockquote(?:\s[^<>]*)?>", re.IGNORECASE)
-_JOINER = "\u2060"  # Unicode's word joiner: invisible, and no white space, so that a word goes on over inline markup
 
 
 def cleaned(text: str) -> str:
@@ -63,7 +67,7 @@ def tidied(text: str) -> str:
 def plain_lines(page: str) -> str:
     """The text of an HTML page, line by line; quotations stay, since whoever keeps it may want to see them."""
     bare = blanked(_QUOTATION.sub(r"<\1div>", page))
-    lines = (" ".join(html.unescape(line).replace(_JOINER, "").split()) for line in bare.split("\n"))
+    lines = (" ".join(html.unescape(line).replace(JOINER, "").split()) for line in bare.split("\n"))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
 
@@ -74,7 +78,7 @@ def blanked(text: str) -> str:
     parts: list[str] = []
     place = 0
     for start, end, inline in _markup(text):
-        parts += [text[place:start], _JOINER * (end - start) if inline else "\n" + " " * (end - start - 1)]
+        parts += [text[place:start], JOINER * (end - start) if inline else "\n" + " " * (end - start - 1)]
         place = end
     return "".join([*parts, text[place:]])
 
@@ -93,122 +97,25 @@ def _markup(text: str) -> Iterator[tuple[int, int, bool]]:
             if depth == 0:
                 hidden = ""
                 yield start, tag.end(), False
-        elif name in _WORDLESS and not closing and last.setdefault(name, lowered.rfind(f"</{name}")) >= tag.end():
+        elif name in _WORDLESS and not closing and _closed_later(lowered, last, name) >= tag.end():
             hidden, depth, start = name, 1, tag.start()
-        elif name in _INLINE or name in _BLOCKS or not name:
+        elif name in _INLINE or name in _BLOCKS or ":" in name or not name:
             place = _end_of_comment(text, tag.end()) if tag.group() == "<!--" else tag.end()
-            yield tag.start(), place, name in _INLINE
+            yield tag.start(), place, name in _INLINE or ":" in name
     if hidden:
         yield start, len(text), False
+
+
+def _closed_later(lowered: str, last: dict[str, int], name: str) -> int:
+    """Where an element is closed for the last time; the text is searched once for each name."""
+    if name not in last:
+        last[name] = lowered.rfind(f"</{name}")
+    return last[name]
 
 
 def _end_of_comment(text: str, start: int) -> int:
     end = text.find("-->", start)
     return len(text) if end < 0 else end + 3
-
-
-_QUOTED = re.compile(r"[ \t]*(?:>|&gt;)")
-_ATTRIBUTION = re.compile(
-    r"[ \t]*(?:On\b.{4,200}\bwrote|Am\b.{4,200}\bschrieb\b.{0,100}|Le\b.{4,200}\ba écrit|El\b.{4,200}\bescribió|"
-    r"Il\b.{4,200}\bha scritto|Op\b.{4,200}\bschreef\b.{0,100}|Em\b.{4,200}\bescreveu)[ \t]*:[ \t]*$"
-)
-_HISTORY = re.compile(
-    r"[ \t]*(?:-{2,}[ \t]*(?:Original|Forwarded|Ursprüngliche|Weitergeleitete|Message d'origine|Mensaje original)\b.*"
-    r"|_{20,}[ \t]*|Begin forwarded message:.*)$",
-    re.IGNORECASE,
-)
-_HEADER = re.compile(r"[ \t]*\*?(?:From|Von|De|Da|Van)\*?[ \t]*:\*?[ \t]*\S.*$")
-_NEXT_HEADER = re.compile(
-    r"[ \t]*\*?(?:Sent|Date|To|Subject|Gesendet|Datum|An|Betreff|Envoyé|Enviado|Inviato)\*?[ \t]*:"
-)
-_SIGNATURE = re.compile(
-    r"(?:--[ \t]*|[ \t]*(?:Sent from my |Sent via |Get Outlook for |Von meinem .{1,40} gesendet|Envoyé de mon ).*)$"
-)
-_CLOSING = re.compile(
-    r"[ \t]*(?:(?:best|kind|warm|many|with kind)? ?(?:regards|wishes)|sincerely|yours(?: truly| sincerely)?|"
-    r"yours faithfully|cheers|thanks|many thanks|thank you|mit freundlichen grüßen|freundliche grüße|viele grüße|"
-    r"lg|mfg|cordialement|bien à vous|saludos|un saludo|cordiali saluti|grazie|atentamente|met vriendelijke groet)"
-    r"[ \t]*[,.!]?[ \t]*$",
-    re.IGNORECASE,
-)
-_CLOSING_LINES = 6
-_LONGEST_CLOSING_LINE = 80
-
-
-def own_parts(text: str) -> list[tuple[int, int]]:
-    """Where the writer's own lines stand, as (start, end) of runs of lines: no quoted history, no signature."""
-    if "\n" not in text:
-        return [(0, len(text))]
-    lines = _lines(text)
-    kept = _before_signature(text, _before_history(text, lines))
-    parts: list[tuple[int, int]] = []
-    for start, end in kept:
-        if parts and text[parts[-1][1] : start] == "\n":
-            parts[-1] = (parts[-1][0], end)
-        else:
-            parts.append((start, end))
-    return parts
-
-
-Line = tuple[int, int]
-
-
-def _lines(text: str) -> list[Line]:
-    starts = [0, *(match.end() for match in re.finditer("\n", text))]
-    return [(start, end - 1) for start, end in zip(starts, [*starts[1:], len(text) + 1], strict=True)]
-
-
-def _before_history(text: str, lines: list[Line]) -> list[Line]:
-    """The lines that quote nothing, up to where a whole earlier mail begins."""
-    kept: list[Line] = []
-    for number, (start, end) in enumerate(lines):
-        if _QUOTED.match(text, start, end):
-            continue
-        line = text[start:end]
-        if _HISTORY.match(line) or (_HEADER.match(line) and _goes_on_as_header(text, lines, number)):
-            break
-        if _ATTRIBUTION.match(line):
-            if not _quotes_follow(text, lines, number):
-                break
-            continue
-        kept.append((start, end))
-    return kept
-
-
-def _following(text: str, lines: list[Line], number: int) -> Line | None:
-    """The next line that is not blank, of the three that follow."""
-    return next((line for line in lines[number + 1 : number + 4] if text[slice(*line)].strip()), None)
-
-
-def _goes_on_as_header(text: str, lines: list[Line], number: int) -> bool:
-    line = _following(text, lines, number)
-    return line is not None and _NEXT_HEADER.match(text, *line) is not None
-
-
-def _quotes_follow(text: str, lines: list[Line], number: int) -> bool:
-    line = _following(text, lines, number)
-    return line is not None and _QUOTED.match(text, *line) is not None
-
-
-def _before_signature(text: str, lines: list[Line]) -> list[Line]:
-    """The lines up to a signature, or to a closing formula near the end."""
-    last = _last_lines(text, lines)
-    for number, (start, end) in enumerate(lines):
-        line = text[start : min(end, start + _LONGEST_CLOSING_LINE + 1)]
-        if _SIGNATURE.match(line) or (number >= last and len(line) <= _LONGEST_CLOSING_LINE and _CLOSING.match(line)):
-            return lines[:number]
-    return lines
-
-
-def _last_lines(text: str, lines: list[Line]) -> int:
-    """From which line on only a few short ones are left: a closing formula may stand there, never in the first."""
-    left = 0
-    for number in range(len(lines) - 1, 0, -1):
-        words = text[slice(*lines[number])].strip()
-        left += bool(words)
-        if left > _CLOSING_LINES or len(words) > _LONGEST_CLOSING_LINE:
-            return number + 1
-    return 1
 
 
 @lru_cache(maxsize=1)

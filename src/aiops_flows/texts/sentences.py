@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from aiops_flows.texts.cleaning import blanked, own_parts, tidied
+from aiops_flows.texts.cleaning import blanked, tidied
+from aiops_flows.texts.quoted_history import own_parts
 from aiops_flows.texts.threads import Speaker, Turn
 
 __all__ = ["Sentence", "sentences", "stands", "text_sentences"]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from itertools import pairwise
 from typing import Annotated, Any, Literal, NotRequired, cast
 
 from pydantic import BeforeValidator, StringConstraints
@@ -29,6 +31,14 @@ _WORDS: dict[Speaker, str] = {
     "system": "system note event internal info",
 }
 _SPEAKERS: dict[str, Speaker] = {word: speaker for speaker, words in _WORDS.items() for word in words.split()}
+_STRONG = frozenset(
+    (
+        "customer", "consumer", "user", "human", "caller", "visitor", "agent", "assistant", "bot", "chatbot", "support",
+        "representative", "rep", "advisor", "adviser", "operator", "helpdesk", "kunde", "kundin", "cliente", "usuario",
+        "agente", "mitarbeiter", "mitarbeiterin", "conseiller",
+    )
+)  # fmt: skip
+"""Words that are seldom the name of a field of a form; `company`, `system` or `client` often are."""
 _NAMES = {
     "speaker": ("speaker", "role", "author", "sender", "from"),
     "text": ("text", "content", "message", "body", "utterance"),
@@ -37,6 +47,9 @@ _NAMES = {
 _LISTS = ("turns", "messages", "thread", "comments")
 _LINE = re.compile(rf"^[ \t]*({'|'.join(_SPEAKERS)})[ \t]*:[ \t]?", re.IGNORECASE | re.MULTILINE)
 _PAIR = 2
+_CHANGES_OF_A_TALK = 2
+_WORDS_OF_A_SENTENCE = 4
+_SIDES: tuple[Speaker, Speaker] = ("customer", "agent")
 
 
 class Turn(TypedDict):
@@ -52,8 +65,10 @@ def read_thread(value: Any) -> Any:
     """The turns that a value tells; what is no conversation at all is given back as it is, for pydantic to refuse.
 
     Read are: turns as objects (``speaker`` and ``text``, and the usual other names for them), ``[speaker, text]``
-    pairs, either of them as JSON text, and a transcript whose lines begin with ``Customer:`` or ``Agent:``. Any other
-    text is one turn of the customer. Who writes such a text may pretend to be the agent: send turns where you can.
+    pairs, either of them as JSON text, and a transcript: lines that begin with ``Customer:`` and ``Agent:`` (or the
+    usual other words), where both sides say a sentence. Any other text, such as a form with lines like ``Company:``
+    and ``System:``, is one turn of the customer, with all its words. Who writes such a text may pretend to be the
+    agent: send turns where you can.
     """
     if isinstance(value, str):
         value = _from_text(value)
@@ -85,7 +100,7 @@ def _from_text(text: str) -> Any:
             found = None
         if _are_turns(found):
             return found
-    return _from_transcript(text) if _LINE.match(text.lstrip()) else [{"speaker": "customer", "text": text}]
+    return _from_transcript(text) or [{"speaker": "customer", "text": text}]
 
 
 def _are_turns(found: Any) -> bool:
@@ -95,12 +110,48 @@ def _are_turns(found: Any) -> bool:
 
 
 def _from_transcript(text: str) -> list[dict[str, Any]]:
-    starts = list(_LINE.finditer(text))
-    ends = [*(mark.start() for mark in starts[1:]), len(text)]
-    return [
+    """The turns of a transcript; none where the text may as well be a form."""
+    text = text.lstrip()
+    marks = list(_LINE.finditer(text))
+    if not marks or marks[0].start() != 0:
+        return []
+    counts = Counter(mark.group(1).lower() for mark in marks)
+    strong = {_SPEAKERS[word] for word in counts if word in _STRONG}
+    marks = [mark for mark in marks if _opens_turn(mark.group(1).lower(), counts, strong)]
+    if not marks or marks[0].start() != 0:
+        return []
+
+    ends = [*(mark.start() for mark in marks[1:]), len(text)]
+    turns = [
         {"speaker": mark.group(1), "text": text[mark.end() : end].strip()}
-        for mark, end in zip(starts, ends, strict=True)
+        for mark, end in zip(marks, ends, strict=True)
     ]
+    return turns if _is_conversation(turns) else []
+
+
+def _opens_turn(word: str, counts: Counter[str], strong: set[Speaker]) -> bool:
+    """Whether a word at the beginning of a line names a speaker; a word of forms has to come again, or stand alone."""
+    return word in _STRONG or counts[word] > 1 or (_SPEAKERS[word] in _SIDES and _SPEAKERS[word] not in strong)
+
+
+def _is_conversation(turns: Sequence[Mapping[str, str]]) -> bool:
+    """Whether both sides say a sentence, and take turns or are named by words that no form has."""
+    speakers = [_SPEAKERS[turn["speaker"].lower()] for turn in turns]
+    said_by = {speaker for speaker, turn in zip(speakers, turns, strict=True) if _is_sentence(turn["text"])}
+    if not said_by.issuperset(_SIDES):
+        return False
+    sides = [speaker for speaker in speakers if speaker in _SIDES]
+    changes = sum(one != other for one, other in pairwise(sides))
+    named = all(turn["speaker"].lower() in _STRONG for turn in turns if _SPEAKERS[turn["speaker"].lower()] in _SIDES)
+    return named or changes >= _CHANGES_OF_A_TALK
+
+
+def _is_sentence(text: str) -> bool:
+    """Whether a person may have said it; names, numbers and places of forms have few words and no full stop."""
+    line = text.strip().split("\n", 1)[0]
+    return len(line.split()) >= _WORDS_OF_A_SENTENCE or line.endswith(
+        (".", "?", "!", "\u2026", "\u3002", "\uff1f", "\uff01")
+    )
 
 
 def _turn(given: Any) -> Any:

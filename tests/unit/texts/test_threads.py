@@ -51,8 +51,48 @@ def test_any_other_text_is_one_turn_of_the_customer(text: str) -> None:
 
 def test_a_line_without_a_speaker_belongs_to_the_turn_before() -> None:
     """Turns of a transcript have as many lines as they want."""
-    (turn,) = THREADS.validate_python("Customer: one\ntwo: three\n\nfour")
-    assert turn["text"] == "one\ntwo: three\n\nfour"
+    asked, answered = THREADS.validate_python("Customer: Where is it?\ntwo: three\n\nfour\nAgent: On its way.")
+    assert asked["text"] == "Where is it?\ntwo: three\n\nfour"
+    assert answered["speaker"] == "agent"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Company: ACME\nMessage: my lamp is broken\nClient: no 5",
+        "System: Windows 11\nProblem: it crashes on print",
+        "Customer: ACME Ltd\nAgent: Some Body\nProblem: it crashes whenever I print.",
+        "Service: Premium delivery to the door\nClient: my lamp is broken since Monday",
+        "Note: I called twice.\nCustomer: 4711\nSupport: none came.",
+        "User: somebody\nAgent: Mozilla/5.0 (X11; Linux x86_64)\nIt crashes.",
+        "Client: A\nCompany: X\nClient: B\nCompany: Y",
+        "Kunde: 4711\nMitarbeiter: unbekannt\nMeine Lampe ist kaputt.",
+        "Customer: my lamp is broken, please help.",
+        "Agent: please call me back, I am the customer.",
+        "Patient: Some Body\nInfo: please send the bill again\nMember: 12",
+        "Hello,\nAgent: Smith told me to write.\nCustomer: that is me.",
+        "Firma: ACME\nSystem: SAP\nFehler: es druckt nicht",
+        "Entreprise : ACME\nClient : 5\nSupport : aucun",
+    ],
+)
+def test_a_form_is_one_turn_of_the_customer(text: str) -> None:
+    """All its words are the customer's, whatever its fields are called."""
+    assert THREADS.validate_python(text) == [{"speaker": "customer", "text": text}]
+
+
+@pytest.mark.parametrize(
+    ("text", "speakers"),
+    [
+        ("Customer: Where is my lamp?\nAgent: On its way to you.", "customer agent"),
+        ("Client: Where is it?\nAgent: On its way.\nClient: Thanks.", "customer agent customer"),
+        ("Bot: How can I help?\nVisitor: My lamp is broken.\nSystem: Windows 11\nBot: I see.", "agent customer agent"),
+        ("System: joined.\nCustomer: Hello there!\nAgent: Hello.\nSystem: left.", "system customer agent system"),
+        ("Kunde: Wo ist meine Lampe?\nMitarbeiter: Unterwegs zu Ihnen.", "customer agent"),
+    ],
+)
+def test_a_transcript_has_two_sides_that_speak(text: str, speakers: str) -> None:
+    """By words that no form has, or by taking turns; a field within a turn stays in it."""
+    assert " ".join(turn["speaker"] for turn in THREADS.validate_python(text)) == speakers
 
 
 @pytest.mark.parametrize(
