@@ -66,6 +66,7 @@ _MANY = 0.5
 MOST_LABELS = 200
 """Different labels up to which they can be learned from."""
 _SHOWN = 3
+_ROWS_A_GAP = 200
 _EXCEL_DAYS = (20_000, 60_000)  # 1954 to 2064
 _EPOCHS = {"epoch seconds": 1, "epoch milliseconds": 1_000}
 _EPOCH_SECONDS = (631_152_000, 2_208_988_800)  # 1990 to 2039
@@ -336,13 +337,14 @@ def is_name(column: Column) -> bool:
     return bool(_ID_WORDS.search(column.name)) and column.holds in {"label", "whole number"}
 
 
-def guess_received(columns: Sequence[Column]) -> Column | None:
-    """The column of when a row was received: a time that is never missing, and is called so.
+def guess_received(columns: Sequence[Column], rows: int) -> Column | None:
+    """The column of when a row was received: a time that is missing in one row of 200 at most, and is called so.
 
+    Rows without it will go to quarantine.
     Where several have a name of no particular time, such as ``date``, the one with the latest times: what happened
     comes before it is reported. Names of an end, such as ``closed`` or ``due``, are left out, and so are birthdays.
     """
-    moments = [each for each in columns if each.holds == "moment" and not each.missing]
+    moments = [each for each in columns if each.holds == "moment" and each.missing * _ROWS_A_GAP <= rows]
     moments = [each for each in moments if not _OTHER_TIME.search(each.source)]
     named = next((each for each in moments if _RECEIVED.search(each.source)), None)
     others = [each for each in moments if _ANY_TIME.search(each.source)]

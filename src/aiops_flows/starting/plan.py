@@ -178,7 +178,7 @@ def plan_of_delivery(name: str, delivery: Delivery, outcome: str, choices: Choic
     _refuse_unknown_columns(delivery, [outcome, *filter(None, [choices.case_id]), *choices.keep])
     columns = guess_columns(delivery, leave_out=[outcome], taken=_added_columns(outcome))
     named = _id_column(columns, choices.case_id, len(delivery.rows))
-    received = guess_received([each for each in columns if each is not named])
+    received = guess_received([each for each in columns if each is not named], len(delivery.rows))
     fields = [each for each in columns if each not in (named, received)]
     found = guess_outcome(outcome, [_text(row[outcome]) for row in delivery.rows], choices.settled)
     id_name = named.source if named else _unused("case_id", delivery.columns)
@@ -202,7 +202,7 @@ def plan_of_delivery(name: str, delivery: Delivery, outcome: str, choices: Choic
         {field: reason for field, reason in left_out.items() if field not in kept},
         wordings,
         parts.unsettled,
-        [*_unreadable_lines(delivery), *parts.notes],
+        [*_not_read(delivery), *parts.notes],
     )
     if not plan.features:
         reasons = [f"{each.source} ({plan.left_out.get(each.name, each.holds)})" for each in fields]
@@ -218,14 +218,15 @@ def _refuse_unknown_columns(delivery: Delivery, names: Sequence[str]) -> None:
         raise SourceError(f"{delivery.name} has no column {unknown[0]!r}; it has {list(delivery.columns[:20])}")
 
 
-def _unreadable_lines(delivery: Delivery) -> list[str]:
-    """How many lines of the file were not read, why, and which they are."""
+def _not_read(delivery: Delivery) -> list[str]:
+    """What of the file is in no row: what was left out, and which lines could not be read, and why."""
+    left_out = [f"left out of {delivery.name}: {each}" for each in delivery.left_out]
     if not delivery.unreadable:
-        return []
+        return left_out
     lines = len(delivery.rows) + len(delivery.unreadable)
     reasons = _lines_by_reason(delivery.unreadable)
     first = f"{len(delivery.unreadable)} of {lines} lines of {delivery.name} were not read:"
-    return [first, *(f"  {_shortened(numbers)}: {reason}" for reason, numbers in reasons.items())]
+    return [*left_out, first, *(f"  {_shortened(numbers)}: {reason}" for reason, numbers in reasons.items())]
 
 
 def _lines_by_reason(unreadable: Sequence[Unreadable]) -> dict[str, list[str]]:
@@ -321,7 +322,7 @@ def _in_time(rows: list[dict[str, Any]], received: Column | None) -> list[dict[s
     if received is None:
         random.Random(0).shuffle(rows)  # noqa: S311  not for secrets
         return rows
-    earliest = datetime.min.replace(tzinfo=UTC)  # of rows that will go to quarantine
+    earliest = datetime.min.replace(tzinfo=UTC)  # of the few rows that will go to quarantine
     return sorted(rows, key=lambda row: received.moment(_text(row[received.source])) or earliest)
 
 

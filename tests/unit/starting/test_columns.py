@@ -167,8 +167,32 @@ def test_the_id_and_the_day_of_receipt_are_found_by_name_and_content() -> None:
     ]
     found = guess_columns(Delivery("file.csv", names, rows))
     assert getattr(guess_id(found, 3), "source", "") == "claim_no"
-    assert getattr(guess_received(found), "source", "") == "received"
+    assert getattr(guess_received(found, 3), "source", "") == "received"
     assert guess_id(found[:1], 3) is None
+
+
+@pytest.mark.parametrize(
+    ("names", "received"),
+    [
+        (["incurred", "Eingangsdatum"], "Eingangsdatum"),
+        (["Close Date", "Date Received", "Incident Date"], "Date Received"),
+        (["bind date", "incident date"], "incident date"),  # the later one
+        (["Geburtsdatum", "closed at", "due day"], ""),
+    ],
+)
+def test_the_day_of_receipt_is_the_one_that_is_called_so(names: list[str], received: str) -> None:
+    """In other languages too; no end, no birthday; of several days that are called nothing else, the latest."""
+    rows = [{name: f"2025-{place + 1:02d}-{day:02d}" for place, name in enumerate(names)} for day in (1, 2, 3)]
+    found = guess_columns(Delivery("file.csv", names, rows))
+    assert getattr(guess_received(found, 3), "source", "") == received
+
+
+def test_one_gap_in_many_rows_is_no_reason_to_lose_the_day_of_receipt() -> None:
+    """Its row goes to quarantine, with the reason."""
+    rows = [{"received": "" if day == 7 else "2025-01-13"} for day in range(300)]
+    found = guess_columns(Delivery("file.csv", ["received"], rows))
+    assert guess_received(found, 300) is not None
+    assert guess_received(found, 100) is None
 
 
 def test_an_outcome_is_classes_or_a_quantity() -> None:
