@@ -29,8 +29,10 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="AIOPS_", frozen=True, extra="ignore")
 
     home: Path = Field(default=Path("~/.aiops-flows"), description="folder that holds everything not set otherwise")
-    database_url: str = Field(default="", description="case log; empty: SQLite in the home folder")
-    mlflow_url: str = Field(default="", description="MLflow tracking and registry; empty: SQLite in the home folder")
+    database_url: str = Field(default="", repr=False, description="case log; empty: SQLite in the home folder")
+    mlflow_url: str = Field(
+        default="", repr=False, description="MLflow tracking and registry; empty: SQLite in the home folder"
+    )
     actor: str = Field(default_factory=_login_name, description="who acts, where a person's name is recorded")
     batch_size: int = Field(default=1_000, ge=1, description="cases written in one transaction")
     lease_seconds: float = Field(

@@ -185,7 +185,7 @@ def test_questions_take_the_bare_name_of_a_use_case_and_load_no_steps(home: Path
     ("variable", "value", "said"),
     [
         ("AIOPS_BATCH_SIZE", "lots", "a setting is wrong: AIOPS_BATCH_SIZE=lots"),
-        ("AIOPS_HOME", "/dev/null/home", "cannot be used"),
+        ("AIOPS_HOME", "/dev/null/home", "does not exist"),
     ],
 )
 def test_wrong_settings_are_named(

@@ -15,17 +15,11 @@ from aiops_flows import __version__
 from aiops_flows.cli import backup, cases, drilling, kit, models, outbox, quality, record, replaying, running, serving
 from aiops_flows.errors import AiopsError
 from aiops_flows.settings import Settings
+from aiops_flows.telemetry import switch_off
 
 __all__ = ["app", "main"]
 
 FAULT = 3
-_QUIET = {
-    "DO_NOT_TRACK": "1",
-    "ITERATIVE_DO_NOT_TRACK": "1",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "PREFECT_LOGGING_LEVEL": "WARNING",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-}
 
 app = typer.Typer(
     name="aiops-flows",
@@ -86,8 +80,8 @@ def begin(
 ) -> None:
     """Before every command: no telemetry and no noise, except where `doctor` looks at what the user has set."""
     if context.invoked_subcommand != "doctor":
-        for name, value in _QUIET.items():
-            os.environ.setdefault(name, value)
+        switch_off()
+        os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
 
 
 def main() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import warnings
 from collections.abc import Iterator, Sequence
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from aiops_flows.drift.columns import MANY_VALUES, MOST_ROWS, OTHER, PooledColumn, read_column, sample_rows
 from aiops_flows.drift.report import ColumnDrift, DriftReport
 from aiops_flows.drift.texts import MOST_TEXT_ROWS, spelled
+from aiops_flows.telemetry import switch_off
 from aiops_flows.texts.identifying import identifying_kind
 
 __all__ = ["RenderedReport", "render_report"]
@@ -145,8 +145,7 @@ def _evidently(
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Evidently without its telemetry, and without the warnings of the libraries beneath it."""
-    os.environ.setdefault("DO_NOT_TRACK", "1")
-    os.environ.setdefault("ITERATIVE_DO_NOT_TRACK", "1")
+    switch_off()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

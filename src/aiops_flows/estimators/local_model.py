@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -12,6 +11,7 @@ from typing import Any, Self
 from aiops_flows.errors import CompletionFailed, UseCaseError
 from aiops_flows.estimators.completion import Completion
 from aiops_flows.estimators.model_folders import files_digest, folder_of
+from aiops_flows.telemetry import switch_off
 
 __all__ = ["LocalModel"]
 
@@ -98,7 +98,7 @@ def _open(directory: str, digest: str | None) -> tuple[Any, Any]:
     """Tokenizer and model; nothing of the folder is run, nothing is fetched."""
     if digest is not None and (found := _digest(directory)) != digest:
         raise UseCaseError(f"its files have the digest {found[:12]}, not {digest[:12]} as at the training")
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    switch_off()
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(folder_of(directory), local_files_only=True, trust_remote_code=False)

@@ -17,6 +17,7 @@ from aiops_flows.errors import AiopsError, NoAnswer, RegistryAway, RegistryError
 from aiops_flows.outgoing import Caller, check_port
 from aiops_flows.private_files import private_file, private_folder
 from aiops_flows.registry.moved import follow_move
+from aiops_flows.telemetry import switch_off
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -33,8 +34,6 @@ _LOCK_SECONDS = 120.0
 _AWAY = frozenset({"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED"})
 _PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 _QUIET = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "DO_NOT_TRACK": "true",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
@@ -206,6 +205,7 @@ def _answers(url: str, question: str, seconds: float) -> None:
 
 def _be_quiet() -> None:
     """Set what MLflow reads from the environment when it is imported, where nobody has set it otherwise."""
+    switch_off()
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
     logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -216,6 +216,8 @@ def _scheme(url: str) -> str:
 
 
 def _shown(url: str) -> str:
-    """The URL without the password it may hold."""
+    """The URL without the login, the query and the fragment that it may have."""
     parts = urlsplit(url)
-    return url.replace(f":{parts.password}@", ":***@") if parts.password else url
+    if parts.scheme.startswith("sqlite"):
+        return url
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))

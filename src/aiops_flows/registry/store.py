@@ -165,8 +165,13 @@ class Registry:
     def url_of(self, model: str, version: int) -> str:
         """Where a person sees the version: a page of MLflow, or its name where MLflow has no server."""
         if self.url.startswith(("http://", "https://")):
-            return f"{self.url.rstrip('/')}/#/models/{model}/versions/{version}"
+            return f"{self.place.rstrip('/')}/#/models/{model}/versions/{version}"
         return f"models:/{model}/{version}"
+
+    @property
+    def place(self) -> str:
+        """Where MLflow is, for people: without a login or a query."""
+        return self._connection.name
 
     def healthy(self) -> bool:
         """Whether MLflow answers; known within three seconds."""

@@ -8,21 +8,17 @@ from pathlib import Path
 from aiops_flows.settings import Settings
 from aiops_flows.stack import record
 from aiops_flows.stack.processes import HOST
+from aiops_flows.telemetry import SILENT
 
 __all__ = ["mlflow_environment", "prefect_environment", "process_environment", "server_environment"]
 
 _SILENT = {
-    "DO_NOT_TRACK": "1",
-    "ITERATIVE_DO_NOT_TRACK": "1",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",  # server and web page: the page asks the server for it
+    **SILENT,
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
 }
 _CHEAP_CLIENT = {
     "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
     "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false",
-    "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
-    "PREFECT_TELEMETRY_ENABLE_RESOURCE_METRICS": "false",
     "PREFECT_LOGGING_LEVEL": "WARNING",
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     "PREFECT_TASKS_DEFAULT_NO_CACHE": "true",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from aiops_flows.case_log import CaseLog
 from aiops_flows.registry import ARTIFACTS, follow_move
 from aiops_flows.settings import Settings
 from aiops_flows.stack import postgresql, record
@@ -73,6 +74,8 @@ def start(
         if only:
             deployments_of(folder, only)  # a name that is not there is an error before anything starts
         end(running.parts)
+        if not postgres_url and not settings.database_url:
+            CaseLog.open(settings.case_log_url).close()  # so that questions find it, before any case has come
         if postgres_url:
             postgresql.check(postgres_url)
         beginning = _Beginning(settings, Stack("postgresql" if postgres_url else "one-machine", str(folder), ()), tell)

@@ -14,18 +14,17 @@ from aiops_flows.errors import AiopsError, NoAnswer
 from aiops_flows.registry import Registry
 from aiops_flows.settings import Settings
 from aiops_flows.steps.workspace import Workspace
+from aiops_flows.telemetry import SILENT
 
 __all__ = ["Examined", "examine"]
 
 Verdict = Literal["good", "look", "broken"]
-_HOME_STEP = "correct AIOPS_HOME; `aiops-flows run` or `up` makes a new home folder"
+_HOME_STEP = "correct AIOPS_HOME; `aiops-flows up` or `run` makes a new home folder"
 _OTHERS = 0o077  # the rights of group and others
 _SHOWN = 5
 _LEAST_FREE = 2**30
 _TELEMETRY = {
-    "DO_NOT_TRACK": "1",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    name: SILENT[name] for name in ("DO_NOT_TRACK", "MLFLOW_DISABLE_TELEMETRY", "PREFECT_SERVER_ANALYTICS_ENABLED")
 }
 
 
@@ -136,8 +135,9 @@ def _effects() -> Examined:
 
 def _mlflow() -> Examined:
     settings = Settings()
-    url = settings.tracking_url
-    if not Registry(url, settings.model_cache).healthy():
+    registry = Registry(settings.tracking_url, settings.model_cache)
+    url = registry.place
+    if not registry.healthy():
         return Examined(
             "MLflow", "look", f"{url} does not answer", "scoring goes on with cached champions; training waits for it"
         )

@@ -116,10 +116,10 @@ class Workspace:
 def _where_it_may_be(settings: Settings) -> str:
     """The next step where no case log is found."""
     if settings.database_url:
-        return "Correct AIOPS_DATABASE_URL; `aiops-flows run` or `up` makes a new case log"
+        return "Correct AIOPS_DATABASE_URL; `aiops-flows up` or `run` makes a new case log"
     expected = f"Expected one in the home folder {settings.home_folder}"
     exists = "which exists" if settings.home_folder.is_dir() else "which does not exist"
-    return f"{expected}, {exists}. Correct AIOPS_HOME; `aiops-flows run` or `up` makes a new case log"
+    return f"{expected}, {exists}. Correct AIOPS_HOME; `aiops-flows up` or `run` makes a new case log"
 
 
 def _said_by_environment() -> tuple[tuple[str, str], ...]:

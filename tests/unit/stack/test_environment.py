@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from aiops_flows.errors import StackError
+from aiops_flows.registry import Registry
 from aiops_flows.settings import Settings
 from aiops_flows.stack import prefect_environment, start, status, stop
 from aiops_flows.stack.environment import mlflow_environment, process_environment, server_environment
@@ -97,3 +98,11 @@ def test_a_project_without_prefect_yaml_is_refused_and_nothing_is_left(tmp_path:
     with pytest.raises(StackError, match=r"no prefect\.yaml"):
         start(Settings(home=tmp_path), project=tmp_path)
     assert not status(Settings(home=tmp_path)).parts
+
+
+def test_no_password_of_a_database_is_printed_with_the_settings() -> None:
+    """Settings are shown by debuggers and in logs of errors."""
+    settings = Settings(database_url="postgresql://me:hush@db/x", mlflow_url="https://me:hush@mlflow.example?t=hush")
+    assert "hush" not in f"{settings!r} {settings}"
+    registry = Registry(settings.mlflow_url, settings.model_cache)
+    assert "hush" not in registry.url_of("claims", 1) + registry.place + repr(registry)
