@@ -17,7 +17,7 @@ from aiops_flows.case_log.names import person_keys
 from aiops_flows.case_log.tables import AUDIT, AUDIT_HEADS, AUDITED, CASES, keys_of_names
 from aiops_flows.case_log.transaction import GENESIS, chain_hash, content_digest
 
-__all__ = ["Covered", "Finding", "check_invariants", "coverage", "head", "verify"]
+__all__ = ["Covered", "Finding", "check_invariants", "coverage", "head", "latest_detail", "verify"]
 
 _AT_ONCE = 10_000
 
@@ -56,6 +56,18 @@ def head(log: CaseLog) -> dict[str, tuple[int, str]]:
     """The last audit row of each use case: its number and hash. Written down elsewhere, they vouch for all before."""
     with reading(log) as connection:
         return {name: (seq, digest) for name, (seq, digest) in _heads(connection).items() if seq}
+
+
+def latest_detail(log: CaseLog, use_case: str, *, kind: str) -> str | None:
+    """The detail of the latest audit row of a kind, JSON text; None where there is none."""
+    statement = (
+        select(AUDIT.c.detail)
+        .where(AUDIT.c.use_case == use_case, AUDIT.c.kind == kind)
+        .order_by(AUDIT.c.seq.desc())
+        .limit(1)
+    )
+    with reading(log) as connection:
+        return connection.execute(statement).scalar()
 
 
 def coverage(log: CaseLog) -> list[Covered]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 import pkgutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from aiops_flows import stack
-from aiops_flows.cli.naming import flow_at, flow_of, path_of
+from aiops_flows.cli.naming import flow_at, flow_of, load, path_of
 from aiops_flows.cli.output import AsJson, say, show_rows, working
+from aiops_flows.cli.stopping import say_automation
 from aiops_flows.errors import SourceError, UseCaseError
 from aiops_flows.settings import Settings
 
@@ -108,6 +110,17 @@ def run(
     by = frame["verdict_by"].fillna("waits for a person").value_counts() if len(frame) else {}
     rows = [{"decided_by": name, "cases": int(count)} for name, count in dict(by).items()]
     show_rows(rows, as_json=as_json, empty="no cases came")
+    if not as_json:
+        _say_automation(business, use_case)
+
+
+def _say_automation(business: Callable[..., Any], use_case: str) -> None:
+    """Whether policy decides cases of the flow's use case now; nothing where the flow's module names none, or many."""
+    from aiops_flows.serving.resident import use_case_of
+    from aiops_flows.steps.workspace import Workspace
+
+    with suppress(UseCaseError):
+        say_automation(Workspace.here(), load(use_case) if use_case else use_case_of(business))
 
 
 def _worth_showing(record: logging.LogRecord) -> bool:
