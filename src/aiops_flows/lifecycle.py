@@ -279,8 +279,8 @@ def answer_review(
         outcomes=told,
         terms=terms,
     )
-    what = f"decision {answer.revision}" if isinstance(answer, Decision) else "your reading"
-    return Completed(message=f"{what} of this case is stored")
+    what = f"decision {answer.revision} of this case is stored" if isinstance(answer, Decision) else str(answer)
+    return Completed(message=what)
 
 
 @flow(name="rollback", persist_result=False)

@@ -208,11 +208,13 @@ def review_answer(
     )
     revision, terms = (answer.revision, answer.terms) if isinstance(answer, Decision) else (None, None)
     row: dict[str, Any] = {"case_id": case_id, "revision": revision, "verdict": verdict}
+    if not isinstance(answer, Decision):
+        row |= {"did": str(answer), "revision": answer.decision.revision if answer.decision else None}
     if as_json:
         show_rows([row | ({"terms": terms} if terms else {})], as_json=True)
-    else:
-        what = f"{case_id}: {verdict}{with_terms(terms)}, "
-        say(printable(what + ("read" if revision is None else f"revision {revision}")))
+        return
+    did = f"{verdict}{with_terms(terms)}, revision {revision}" if isinstance(answer, Decision) else str(answer)
+    say(printable(f"{case_id}: {did}"))
 
 
 def _named(example: str, given: Sequence[str] | None) -> dict[str, str]:
