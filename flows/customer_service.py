@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 class Ticket(Case):
     """One request of a customer, with what was said until it arrived."""
 
+    optional_columns: ClassVar = frozenset({"subject"})  # a chat or a call has none
     channel: str | None = None
     subject: Text | None = None
     thread: Thread

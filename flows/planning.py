@@ -26,6 +26,7 @@ class PlanLine(Case):
     """What is to be ordered of one item for one site, as of the beginning of one month."""
 
     rows: ClassVar = SeriesRows(key=["item", "site"], period="month", quantity="demand", every="month", longest=60)
+    optional_columns: ClassVar = frozenset({"pack"})  # without packs, pieces are ordered
     item: str
     site: str
     family: str | None = None

@@ -66,6 +66,11 @@ class Case(BaseModel):
     absent: ClassVar[frozenset[str]] = frozenset({""})
     """Strings that mean "no value" in the sources of this case."""
 
+    optional_columns: ClassVar[frozenset[str]] = frozenset()
+    """Fields for which a source may have no column at all, such as one that only some branches fill in. Without it, a
+    table that lacks the column of a field on which decisions rest is refused, and rows that name their own columns
+    (JSON lines, mappings, HTTP) go to people: a renamed column would count as missing in every case."""
+
     derived: ClassVar[Mapping[str, Derivation]] = {}
     """Columns computed from the others wherever cases become a frame, in this order: each sees the fields and the
     derived columns before it. They may be features, watched, segments and slices; they are never stored, so new code

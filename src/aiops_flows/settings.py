@@ -43,6 +43,9 @@ class Settings(BaseSettings):
         default="", description="version of the flow code; empty: the git commit of the use case's file"
     )
 
+    file_encoding: str = Field(
+        default="", description="encoding of text files that are not UTF-8, such as cp1252; empty: they are refused"
+    )
     serve_token: SecretStr = Field(
         default=SecretStr(""), description="what senders of cases must know; empty: they are on this machine"
     )

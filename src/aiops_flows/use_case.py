@@ -197,6 +197,8 @@ def _columns_of(case_type: type[Case]) -> set[str]:
         UseCaseError: a derived column has the name of a field, or none that a column can have.
     """
     fields = set(case_type.model_fields)
+    if unknown := sorted(set(case_type.optional_columns) - fields):
+        raise UseCaseError(f"{case_type.__name__}.optional_columns names {unknown}, which are not among its fields")
     if clash := [name for name in case_type.derived if name in fields or not name.isidentifier()]:
         raise UseCaseError(
             f"{case_type.__name__}: the derived columns {clash} are fields of it too, or no identifiers; rename them"

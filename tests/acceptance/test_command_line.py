@@ -14,8 +14,11 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import pandas as pd
 import pytest
+from prefect import flow
 
+from aiops_flows import tasks
 from aiops_flows.case_log import alarms
 from aiops_flows.cli import main
 from aiops_flows.steps.inference import predict
@@ -56,6 +59,15 @@ def run_apart(home: Path, command: Sequence[str], expected: int = DONE) -> str:
     assert done.returncode == expected, (command, done.stdout, done.stderr)
     assert "Traceback" not in done.stderr
     return done.stdout + (done.stderr if expected == FAULT else "")
+
+
+@flow
+def parcels(source: str) -> pd.DataFrame:
+    """The business flow, as a user writes it."""
+    cases = tasks.intake(PARCELS, source)
+    for model in PARCELS.models:
+        cases = tasks.predict(PARCELS, model, cases)
+    return tasks.review(PARCELS, cases)
 
 
 def run(home: Path, command: Sequence[str], expected: int = DONE) -> str:
@@ -133,6 +145,18 @@ def test_what_cannot_be_done_says_so_and_exits_with_three(home: Path) -> None:
     assert "no flow at" in run(home, ["run", __file__, "--flow", "tests.parcels:nothing"], FAULT)
     assert "no such file" in run(home, ["run", "nothing.csv"], FAULT)
     run_apart(home, ["nonsense"], USAGE)
+
+
+@pytest.mark.prefect_server
+def test_a_run_that_took_nothing_says_so_and_exits_with_one(home: Path, tmp_path: Path) -> None:
+    """Rows came, and all of them are in quarantine: that is no day without cases."""
+    make_parcels(5, seed=21).assign(weight="heavy").to_csv(tmp_path / "bad.csv", index=False)
+    command = ["run", str(tmp_path / "bad.csv"), "--flow", "tests.acceptance.test_command_line:parcels"]
+    printed = run(home, command, NO)
+    assert "no cases came" in printed
+    assert "5 rows went to quarantine; aiops-flows quarantine shows the reasons" in printed
+    (tmp_path / "none").mkdir()
+    assert "no cases came" in run(home, ["run", str(tmp_path / "none"), *command[2:]], DONE)
 
 
 def test_a_refusal_exits_with_one(home: Path) -> None:

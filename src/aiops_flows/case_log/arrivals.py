@@ -11,13 +11,15 @@ from aiops_flows.case_log.dialects import Guard
 from aiops_flows.case_log.leases import Lease
 from aiops_flows.case_log.log import CaseLog
 from aiops_flows.case_log.moments import moment_texts
-from aiops_flows.case_log.tables import CASES, OUTCOMES, QUARANTINE
+from aiops_flows.case_log.reviews import Reviews, review_columns
+from aiops_flows.case_log.tables import CASES, OUTCOMES, QUARANTINE, REVIEWS
 from aiops_flows.case_log.transaction import writing
 from aiops_flows.case_log.values import value_texts
 
 __all__ = ["CasesAdded", "OutcomesAdded", "QuarantineRow", "add_cases", "add_outcomes", "add_quarantine"]
 
 CASE_IS_STORED = Guard("cases", present=True)
+_NO_DECISION = Guard("decisions", present=False)
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,8 @@ def add_cases(
     bodies: Sequence[str],
     digests: Sequence[str],
     lease: Lease | None = None,
+    reviews: Reviews | None = None,
+    policy_version: str | None = None,
 ) -> CasesAdded:
     """How many of the cases were new; the same case again changes nothing.
 
@@ -79,6 +83,9 @@ def add_cases(
         bodies: the cases as JSON text.
         digests: of the bodies; the same id with another digest is a conflict and is not stored.
         lease: of the batch that they came in.
+        reviews: questions to people about some of the cases, stored with them, so that policy never decides these;
+            a case that has a decision or a review is left alone.
+        policy_version: the policy in force, for the reviews.
 
     Raises:
         LeaseLost: the batch was taken over.
@@ -88,6 +95,9 @@ def add_cases(
         received = moment_texts(list(received_at), transaction.at)
         columns = {"case_id": ids, "received_at": received, "body": list(bodies), "digest": texts}
         inserted = transaction.insert(CASES, columns)
+        if reviews is not None and reviews.case_ids:
+            first = {"round": 0, "policy_version": policy_version}
+            transaction.insert(REVIEWS, review_columns(reviews), first, CASE_IS_STORED, _NO_DECISION)
         if inserted.new == len(ids):
             return CasesAdded(inserted.new, 0)
         found = transaction.execute(

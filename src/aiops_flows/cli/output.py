@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import sys
 import textwrap
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +26,7 @@ __all__ = [
     "UseCaseName",
     "UseCasePath",
     "console",
+    "print_anywhere",
     "printable",
     "say",
     "show_rows",
@@ -57,6 +60,13 @@ def console(least: int = 0) -> Console:
     """The terminal, as wide as it is; where there is none, 120 columns or as many as are needed."""
     plain = Console()
     return plain if plain.is_terminal else Console(width=max(120, least), soft_wrap=True)
+
+
+def print_anywhere() -> None:
+    """See that a terminal or pipe that knows few letters gets an escape for the others, and no command ends over it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def say(message: str) -> None:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import logging
 import pkgutil
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from aiops_flows import stack
-from aiops_flows.cli.naming import flow_at, flow_of, load, path_of
-from aiops_flows.cli.output import AsJson, say, show_rows, working
-from aiops_flows.cli.stopping import say_automation
+from aiops_flows.cli.naming import flow_at, flow_of, path_of
+from aiops_flows.cli.output import AsJson, printable, say, show_rows, working
 from aiops_flows.errors import SourceError, UseCaseError
 from aiops_flows.settings import Settings
 
+if TYPE_CHECKING:
+    from aiops_flows.steps.intake_report import IntakeReport
+
 __all__ = ["demo", "down", "run", "up"]
+
+NOTHING_TAKEN = 1
+"""The exit code of a run that took no case, although rows or files came."""
 
 
 def demo(
@@ -94,9 +98,11 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Run a business flow over a source once, now, and say what became of the cases."""
+    from aiops_flows.steps.intake_report import IntakeReport, collected_reports
+
     if not Path(source).exists():
         raise SourceError(f"{source}: no such file or folder; name a file of cases, or an inbox folder")
-    with working("running", quiet=as_json):
+    with working("running", quiet=as_json), collected_reports() as reports:
         business = flow_at(flow) if flow else flow_of(use_case)
         logging.getLogger("aiops_flows").setLevel(logging.INFO)
         with stack.prefect_server(Settings()):
@@ -109,18 +115,26 @@ def run(
         )
     by = frame["verdict_by"].fillna("waits for a person").value_counts() if len(frame) else {}
     rows = [{"decided_by": name, "cases": int(count)} for name, count in dict(by).items()]
+    report = sum(reports, IntakeReport())
     show_rows(rows, as_json=as_json, empty="no cases came")
-    if not as_json:
-        _say_automation(business, use_case)
+    for line in _beside_the_cases(report):
+        typer.echo(line, err=as_json)
+    if not rows and (report.quarantined or report.refused):
+        raise typer.Exit(NOTHING_TAKEN)
 
 
-def _say_automation(business: Callable[..., Any], use_case: str) -> None:
-    """Whether policy decides cases of the flow's use case now; nothing where the flow's module names none, or many."""
-    from aiops_flows.serving.resident import use_case_of
-    from aiops_flows.steps.workspace import Workspace
+def _beside_the_cases(report: IntakeReport) -> Iterator[str]:
+    """What became of the rest of the source, a line each."""
+    from aiops_flows.sources.left_out import counted
 
-    with suppress(UseCaseError):
-        say_automation(Workspace.here(), load(use_case) if use_case else use_case_of(business))
+    if report.quarantined:
+        rows = counted(report.quarantined, "row")
+        yield f"{rows} went to quarantine; aiops-flows quarantine shows the reasons"
+    if report.refused:
+        files = counted(report.refused, "file")
+        yield f"{files} could not be read: in the subfolder refused, with the reason in quarantine"
+    for part in report.left_out:
+        yield printable(f"left out: {part}{': ' + ', '.join(part.names) if part.names else ''}")
 
 
 def _worth_showing(record: logging.LogRecord) -> bool:

@@ -14,7 +14,6 @@ from aiops_flows.drill.poison import poison
 from aiops_flows.drill.result import DrillResult
 from aiops_flows.drill.stage import REHEARSAL, Stage, set_stage
 from aiops_flows.drill.stopper import stopper
-from aiops_flows.drill.stopping import stopping
 
 __all__ = [
     "REHEARSAL",
@@ -30,5 +29,4 @@ __all__ = [
     "poison",
     "set_stage",
     "stopper",
-    "stopping",
 ]

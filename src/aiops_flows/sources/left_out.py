@@ -8,14 +8,25 @@ from typing import Any, Literal, get_args
 
 __all__ = ["LeftOut", "Thing", "added_up", "counted"]
 
-Thing = Literal["row", "empty row", "header row", "column", "empty column", "missing column", "period", "header end"]
+Thing = Literal[
+    "row",
+    "empty row",
+    "header row",
+    "column",
+    "empty column",
+    "missing column",
+    "sheet",
+    "period",
+    "header end",
+]
 """What can be left out.
 
 ``row``: a row that is in no case and not in quarantine either, such as the same row sent twice.
 ``empty row``, ``empty column``: cells without a value, around a table or in it.
 ``header row``: the header again, further down.
 ``column``: a column that is not part of the case. ``missing column``: a field of the case that the source lacks.
-``period``: a period of a series. ``header end``: a mail header that was longer than is read.
+``sheet``: a sheet of a spreadsheet. ``period``: a period of a series.
+``header end``: a mail header that was longer than is read.
 
 Rows in quarantine are counted by themselves: see ``IntakeReport.quarantined``.
 """

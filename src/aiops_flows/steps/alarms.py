@@ -16,19 +16,12 @@ def open_alarms(place: Workspace, use_case: UseCase, model: str | None = None) -
     return list(alarms.open_alarms(place.log, use_case.name, model=name))
 
 
-def clear(place: Workspace, use_case: UseCase, number: int, *, reason: str, actor: str | None = None) -> bool:
-    """Whether an alarm is cleared now under a person's name; False where a second person must agree.
+def clear(place: Workspace, use_case: UseCase, number: int, *, reason: str, actor: str | None = None) -> None:
+    """Clear an alarm under a person's name: what it kept from happening may happen again.
 
-    What it kept from happening may happen again. The watch begins anew with what becomes known from then on.
+    The watch begins anew with what becomes known from then on.
     """
-    return alarms.clear(
-        place.log,
-        use_case.name,
-        number,
-        reason=reason,
-        actor=actor or place.settings.actor,
-        four_eyes=use_case.restart_takes_two,
-    )
+    alarms.clear(place.log, use_case.name, number, reason=reason, actor=actor or place.settings.actor)
 
 
 def blocked_by(place: Workspace, use_case: UseCase, spec: ModelSpec) -> list[str]:

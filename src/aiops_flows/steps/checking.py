@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -14,12 +14,14 @@ from pydantic_core import from_json
 
 from aiops_flows.case_log.writes import QuarantineRow
 from aiops_flows.errors import SourceError
+from aiops_flows.sources.column_names import clean_name, clean_names, look_alikes
+from aiops_flows.steps.delivery import row_json
 from aiops_flows.steps.sources import Delivery, FrameRows, Unreadable, columns_found
 from aiops_flows.use_case import Case
 from aiops_flows.values.columns import ColumnKind, ColumnRule, column_rules
 from aiops_flows.values.missing import Absent, absent_of, is_missing, present
 
-__all__ = ["Checked", "check_rows", "conflict_row"]
+__all__ = ["Checked", "check_rows", "conflict_row", "fields_without_column"]
 
 _OUTSIDE_BODY = {"case_id"}  # a moment of receipt that was given is content: another one is a conflict
 _OF_BODY = {"decimal", "seconds", "json"}
@@ -104,9 +106,9 @@ def check_rows(case_type: type[Case], delivery: Delivery) -> Checked:
     Raises:
         SourceError: a column that every case needs is missing from the whole delivery.
     """
-    names = _names(case_type)
+    names = _names(case_type, delivery)
     _refuse_missing_columns(case_type, names, delivery)
-    ignored = [name for name in delivery.columns if name not in names]
+    ignored = [name for name in delivery.columns if clean_name(name) not in names]
     reading = _reading(case_type, delivery)
     notes = [rule.note for rule in reading.rules.values() if rule.note]
     checked = Checked({name: [] for name in case_type.model_fields}, ignored_columns=ignored, notes=notes)
@@ -120,22 +122,44 @@ def check_rows(case_type: type[Case], delivery: Delivery) -> Checked:
     return _without_repeats(checked, delivery.name)
 
 
-def _names(case_type: type[Case]) -> set[str]:
-    """Every name under which a source may give a field."""
-    return set(case_type.model_fields) | {case_type.source_name(name) for name in case_type.model_fields}
+def _names(case_type: type[Case], delivery: Delivery) -> dict[str, str]:
+    """Every name under which the source may have a field, as names are compared -> as it is declared.
+
+    Where a table has a column under a field's alias, one that happens to be called like the field is another column.
+    """
+    there = set() if delivery.keyed else set(clean_names(delivery.columns))
+    names: dict[str, str] = {}
+    for name in case_type.model_fields:
+        alias = case_type.source_name(name)
+        names[clean_name(alias)] = alias
+        if clean_name(alias) not in there:
+            names.setdefault(clean_name(name), name)
+    return names
 
 
-def _refuse_missing_columns(case_type: type[Case], names: set[str], delivery: Delivery) -> None:
+def fields_without_column(case_type: type[Case], columns: Collection[str]) -> list[str]:
+    """The fields of a case type that have no column among these, whatever they are for."""
+    there = set(clean_names(columns))
+    return [
+        name
+        for name in case_type.model_fields
+        if not {clean_name(name), clean_name(case_type.source_name(name))} & there
+    ]
+
+
+def _refuse_missing_columns(case_type: type[Case], names: Mapping[str, str], delivery: Delivery) -> None:
     if not delivery.rows:
         return
     needed = [name for name, info in case_type.model_fields.items() if info.is_required()]
-    found = set(delivery.columns)
-    missing = [case_type.source_name(name) for name in needed if not {name, case_type.source_name(name)} & found]
+    absent = set(fields_without_column(case_type, delivery.columns))
+    missing = [case_type.source_name(name) for name in needed if name in absent]
     if missing:
+        similar = look_alikes(missing, [name for name in delivery.columns if clean_name(name) not in names])
         raise SourceError(
             f"{delivery.name} lacks the columns {missing[:_SHOWN]}, which every {case_type.__name__} needs; "
-            f"found {columns_found(delivery.columns, names)}. Rename the columns, or give the field an alias or a "
-            f"default (known names: {sorted(names)[:_SHOWN]})"
+            f"found {columns_found(delivery.columns, names)}.{' Renamed? ' + similar + '.' if similar else ''} "
+            "Rename the columns, or give the field an alias or a "
+            f"default (its names: {sorted(names.values())[:_SHOWN]})"
         )
 
 
@@ -143,16 +167,16 @@ def _refuse_missing_columns(case_type: type[Case], names: set[str], delivery: De
 class _Reading:
     """How the columns of one delivery become the values of cases."""
 
-    columns: Sequence[str]
-    """The columns of the delivery that are fields."""
+    columns: Mapping[str, str]
+    """The columns of the delivery that are fields -> the name or alias under which the field is declared."""
     absent: Absent
     rules: Mapping[str, ColumnRule]
     takes_none: frozenset[str]
-    """The columns in which a value that is missing is None, and not left out."""
+    """The names of those in which a value that is missing is None, and not left out."""
 
     def rows(self, delivery: Delivery, place: slice) -> tuple[list[dict[str, Any]], dict[int, list[str]]]:
         """Some rows with the values that are there, and why rows are refused, by their place among these."""
-        columns = [present(column, self.absent) for column in _columns(delivery, place, self.columns)]
+        columns = [present(column, self.absent) for column in _columns(delivery, place, list(self.columns))]
         unclear: dict[int, list[str]] = {}
         for at, name in enumerate(self.columns):
             if rule := self.rules.get(name):
@@ -164,24 +188,24 @@ class _Reading:
         return [self._row(line) for line in zip(*columns, strict=True)], unclear
 
     def _row(self, line: tuple[Any, ...]) -> dict[str, Any]:
-        row = {name: value for name, value in zip(self.columns, line, strict=True) if value is not None}
+        row = {name: value for name, value in zip(self.columns.values(), line, strict=True) if value is not None}
         if self.takes_none:
             row |= {name: None for name in self.takes_none if name not in row}
         return row
 
 
 def _reading(case_type: type[Case], delivery: Delivery) -> _Reading:
-    readings, names = case_type.readings(), _names(case_type)
+    readings, names = case_type.readings(), _names(case_type, delivery)
     fields = {name: name for name in readings} | {case_type.source_name(name): name for name in readings}
-    columns = list(dict.fromkeys(name for name in delivery.columns if name in names))
+    columns = {name: names[clean_name(name)] for name in delivery.columns if clean_name(name) in names}
     whole = slice(None)
-    takes_none = frozenset(name for name in columns if readings[fields[name]].takes_none)
+    takes_none = frozenset(name for name in columns.values() if readings[fields[name]].takes_none)
     absent = absent_of(case_type.absent)
     to_decide: dict[str, tuple[ColumnKind, Sequence[Any]]] = {}
-    for name in columns:
+    for column, name in columns.items():
         kind = readings[fields[name]].column
         if kind is not None and not delivery.apart:
-            to_decide[name] = (kind, present(next(_columns(delivery, whole, [name])), absent))
+            to_decide[column] = (kind, present(next(_columns(delivery, whole, [column])), absent))
     return _Reading(columns, absent, column_rules(to_decide), takes_none)
 
 
@@ -259,7 +283,7 @@ def _shortened(value: Any, longest: int = 60) -> str:
 
 def _refused_row(case_type: type[Case], delivery: Delivery, position: int, reason: str) -> QuarantineRow:
     row = delivery.rows[position]
-    raw = json.dumps(row, default=str, sort_keys=True, skipkeys=True)
+    raw = row_json(row)
     return QuarantineRow(_id_of(case_type, row), _digest(raw), "intake", reason, raw, delivery.name)
 
 
@@ -271,7 +295,7 @@ def _refused_line(delivery: Delivery, line: Unreadable) -> QuarantineRow:
 
 def _id_of(case_type: type[Case], row: Mapping[str, Any]) -> str | None:
     """The id that a refused row gives, in printable characters."""
-    given = row.get("case_id", row.get(case_type.source_name("case_id")))
+    given = row.get(case_type.source_name("case_id"), row.get("case_id"))
     return None if given is None else ascii(given).strip("'")[:200]
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import codecs
 import gzip
 import io
+import json
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +14,10 @@ from typing import Any, Protocol, overload
 
 from aiops_flows.case_type import Case
 from aiops_flows.errors import SourceError
+from aiops_flows.settings import Settings
+from aiops_flows.sources.encoding import BAD_BYTES, decoded
 from aiops_flows.sources.left_out import LeftOut, added_up
+from aiops_flows.sources.table import Unreadable
 
 __all__ = [
     "Delivery",
@@ -26,21 +29,12 @@ __all__ = [
     "column_of",
     "file_bytes",
     "file_text",
+    "printed_name",
+    "row_json",
 ]
 
-_UTF_16 = {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}
 _UNPACKED = 64 * 2**20  # bytes that any file may unpack to
 _TIMES_PACKED = 200  # a larger one may be this many times as large as its file: text is 3 to 30 times
-
-
-@dataclass(frozen=True)
-class Unreadable:
-    """A line that is no row: its text and why."""
-
-    raw: str
-    reason: str
-    case_id: str | None = None
-    """The case that it would have become, where that is known."""
 
 
 class FrameRows(Sequence[Mapping[str, Any]]):
@@ -63,16 +57,11 @@ class FrameRows(Sequence[Mapping[str, Any]]):
         return {name: values[place] for name, values in self._columns.items()}
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        return (dict(pairs) for pairs in self.pairs(slice(None), list(self._columns)))
+        return (dict(zip(self._columns, line, strict=True)) for line in zip(*self._columns.values(), strict=True))
 
     def column(self, name: str) -> list[Any]:
         """The values of one column."""
         return self._columns[name]
-
-    def pairs(self, place: slice, names: Sequence[str]) -> Iterator[Iterable[tuple[str, Any]]]:
-        """Names and values of each of these rows, in the named columns; no row is made."""
-        part = [self._columns[name][place] for name in names]
-        return (zip(names, line, strict=True) for line in zip(*part, strict=True))
 
 
 class SeparateRows(list[Mapping[str, Any]]):
@@ -92,6 +81,10 @@ class Delivery:
     """What the source holds that is neither in a row nor unreadable, with counts."""
     apart: bool = False
     """Whether each row is from another sender: then no row shows how another one writes its numbers and dates."""
+    notes: Sequence[str] = field(default=())
+    """What was detected while reading, for the log: how fields are separated, how dates are written."""
+    keyed: bool = False
+    """Whether each row names its own columns, as JSON lines do, so that a row may leave one out."""
 
 
 class RowsForm(Protocol):
@@ -119,6 +112,21 @@ def cases_in(case_type: type[Case], delivery: Delivery, now: datetime, *, past: 
     return replace(made, left_out=added_up([*delivery.left_out, *of_the_form]))
 
 
+def row_json(row: Any) -> str:
+    """A row of any kind as text, for the quarantine; what JSON cannot hold is written as Python shows it.
+
+    The same row gives the same text, whatever the order of its columns.
+    """
+    try:
+        return json.dumps(row, default=str, sort_keys=True, skipkeys=True)
+    except (TypeError, ValueError, RecursionError):  # names of several types have no order
+        pass
+    try:
+        return json.dumps({str(name): str(value) for name, value in row.items()}, sort_keys=True)
+    except (TypeError, ValueError, RecursionError, AttributeError):
+        return json.dumps(ascii(row))
+
+
 def column_of(delivery: Delivery, name: str) -> list[Any]:
     """The values of one column, None where a row has none."""
     if isinstance(delivery.rows, FrameRows):
@@ -134,8 +142,10 @@ def file_bytes(path: Path) -> bytes:
     """
     try:
         data = path.read_bytes()
-    except PermissionError as fault:
-        raise SourceError(f"{path}: may not be read: {fault.strerror}. Give this user the right to read it") from fault
+    except FileNotFoundError:
+        raise
+    except OSError as fault:
+        raise SourceError(f"{printed_name(path)}: cannot be read: {fault.strerror}. See that this user may") from fault
     if path.suffix.lower() != ".gz":
         return data
     most = max(_UNPACKED, _TIMES_PACKED * len(data))
@@ -143,24 +153,33 @@ def file_bytes(path: Path) -> bytes:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as packed:
             unpacked = packed.read(most + 1)
     except (OSError, EOFError, zlib.error) as fault:
-        raise SourceError(f"{path}: no whole gzip file: {fault}. Send it again") from fault
+        raise SourceError(f"{printed_name(path)}: no whole gzip file: {fault}. Send it again") from fault
     if len(unpacked) > most:
-        raise SourceError(f"{path}: unpacks to more than {most:,} bytes, as no text does. Send it unpacked, in parts")
+        raise SourceError(
+            f"{printed_name(path)}: unpacks to more than {most:,} bytes, as no text does. Send it unpacked, in parts"
+        )
     return unpacked
 
 
-def file_text(path: Path) -> str:
-    """The text of a file; bytes that are no UTF-8 stay recognisable as lone surrogates, and their row is refused.
+def file_text(path: Path, encoding: str | None = None) -> str:
+    """The text of a file: UTF-8, UTF-16 with its mark, or in an encoding that is declared.
+
+    Args:
+        path: of the file; unpacked where its name ends in ``.gz``.
+        encoding: of text that is not UTF-8; by default the setting ``AIOPS_FILE_ENCODING``, which is empty. Then bytes
+            that are not UTF-8 stay recognisable as lone surrogates, and their row is refused.
 
     Raises:
         SourceError: it may not be read, or is in another encoding.
     """
     data = file_bytes(path)
-    if data[:4] in {codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE} or (b"\x00" in data[:4] and data[:2] not in _UTF_16):
-        raise SourceError(f"{path}: begins with NUL, as UTF-16 without a mark or UTF-32 does. Send it as UTF-8")
-    if data[:2] in _UTF_16:
-        try:
-            return data.decode("utf-16")
-        except UnicodeDecodeError as fault:
-            raise SourceError(f"{path}: begins as UTF-16 but is not: {fault}. Send it as UTF-8") from fault
-    return data.decode("utf-8-sig", errors="surrogateescape")
+    text = decoded(data, name=printed_name(path), encoding=encoding)
+    if encoding is None and BAD_BYTES.search(text) and (declared := Settings().file_encoding):
+        return decoded(data, name=printed_name(path), encoding=declared)
+    return text
+
+
+def printed_name(path: Path) -> str:
+    """The name of a file as it can be logged, stored and printed: what is not printable is written as its escape."""
+    text = path.name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)

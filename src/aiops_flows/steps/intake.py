@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
 
 from aiops_flows.case_log import Lease, leases, writes
+from aiops_flows.case_log.writes import Reviews
 from aiops_flows.errors import BatchBusy
 from aiops_flows.sources.left_out import LeftOut, added_up
-from aiops_flows.steps.checking import Checked, check_rows, conflict_row
+from aiops_flows.steps.checking import Checked, check_rows, conflict_row, fields_without_column
 from aiops_flows.steps.delivery import cases_in
 from aiops_flows.steps.frames import case_frame, empty_frame
 from aiops_flows.steps.inbox import work_through
-from aiops_flows.steps.intake_report import IntakeReport, publish_report, reports_in, with_reports
+from aiops_flows.steps.intake_report import IntakeReport, collected_reports, publish_report, reports_in, with_reports
 from aiops_flows.steps.leftovers import left_behind, suspects
+from aiops_flows.steps.missing_columns import cases_that_lack, refuse_missing
 from aiops_flows.steps.outcomes import outcomes_beside
 from aiops_flows.steps.owners import let_go_of_the_gone
 from aiops_flows.steps.sources import Delivery, Source, deliveries
@@ -67,13 +69,14 @@ def _from_inbox(place: Workspace, use_case: UseCase, folder: Path, *, history: b
     def take(delivery: Delivery) -> pd.DataFrame:
         return _store(place, use_case, delivery, history=history, patient=False)
 
-    if history:
-        return _joined(use_case, work_through(place, use_case.name, folder, take))
-    alone = suspects(place, use_case)
-    if alone is not None:  # what is in hand beside it would fall with it; the files wait for the next run
-        return alone
-    frames = work_through(place, use_case.name, folder, take)
-    return _joined(use_case, [*frames, *left_behind(place, use_case)])
+    if not history:
+        alone = suspects(place, use_case)
+        if alone is not None:  # what is in hand beside it would fall with it; the files wait for the next run
+            return alone
+    with collected_reports() as reports:
+        frames = work_through(place, use_case.name, folder, take)
+    left = [] if history else left_behind(place, use_case)
+    return with_reports(_joined(use_case, [*frames, *left]), reports)  # refused files have no frame
 
 
 def _joined(use_case: UseCase, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -90,15 +93,17 @@ def _joined(use_case: UseCase, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 def _store(place: Workspace, use_case: UseCase, delivery: Delivery, *, history: bool, patient: bool) -> pd.DataFrame:
     sent, delivery = delivery, cases_in(use_case.case, delivery, place.now(), past=history)
+    refuse_missing(use_case, delivery)
     checked = check_rows(use_case.case, delivery)
+    lacking = {} if history else cases_that_lack(use_case, delivery)
     if not len(checked) and not checked.refused:
         _logger.info("%s is empty", delivery.name)
-        return with_reports(empty_frame(use_case), [_report(delivery, checked, [], 0)])
+        return with_reports(empty_frame(use_case), [_report(use_case.case, delivery, checked, [], 0)])
     lease = _claimed(place, use_case, checked.digest, delivery.name, patient=patient)
     if history:  # before its cases are stored: should this process end now, no worker must find them left behind
         leases.finish(place.log, lease)
     now = place.now()
-    conflicts = _write(place, use_case, checked, lease, now)
+    conflicts = _write(place, use_case, checked, lease, now, lacking)
     refused = checked.refused + [conflict_row(checked, position, delivery.name) for position in conflicts]
     if delivery is not sent and not history:
         refused += vanished_series(place, use_case, checked, delivery.name)
@@ -106,7 +111,7 @@ def _store(place: Workspace, use_case: UseCase, delivery: Delivery, *, history: 
         writes.add_quarantine(place.log, use_case.name, refused, lease)
     if delivery is not sent and not history:
         outcomes_beside(place, use_case, sent)
-    report = _report(delivery, checked, conflicts, len(refused))
+    report = _report(use_case.case, delivery, checked, conflicts, len(refused))
     gone = set(conflicts)
     kept = checked.only([position for position in range(len(checked)) if position not in gone]) if gone else checked
     if not len(kept):
@@ -133,8 +138,19 @@ def _claimed(place: Workspace, use_case: UseCase, batch_id: str, source: str, *,
             waits += 1
 
 
-def _write(place: Workspace, use_case: UseCase, checked: Checked, lease: Lease, now: datetime) -> list[int]:
-    """Store the cases in batches; the positions of those whose id is stored with other content."""
+def _write(
+    place: Workspace,
+    use_case: UseCase,
+    checked: Checked,
+    lease: Lease,
+    now: datetime,
+    lacking: Mapping[str, str],
+) -> list[int]:
+    """Store the cases in batches; the positions of those whose id is stored with other content.
+
+    Cases among ``lacking`` go to people for that reason, in the write that stores them: whoever goes on with the batch
+    after a crash cannot decide them either.
+    """
     conflicts: list[int] = []
     size = place.settings.batch_size
     for start in range(0, len(checked), size):
@@ -148,6 +164,8 @@ def _write(place: Workspace, use_case: UseCase, checked: Checked, lease: Lease, 
             bodies=checked.bodies[part],
             digests=checked.digests[part],
             lease=lease,
+            reviews=_reviews(use_case, [case_id for case_id in case_ids if case_id in lacking], lacking, now),
+            policy_version=use_case.review.version,
         )
         if added.conflicts:
             differing = set(added.conflicts)
@@ -155,24 +173,38 @@ def _write(place: Workspace, use_case: UseCase, checked: Checked, lease: Lease, 
     return conflicts
 
 
-def _report(delivery: Delivery, checked: Checked, conflicts: Sequence[int], quarantined: int) -> IntakeReport:
+def _reviews(use_case: UseCase, case_ids: Sequence[str], reasons: Mapping[str, str], now: datetime) -> Reviews:
+    return Reviews(
+        case_ids=case_ids,
+        reasons=[reasons[case_id] for case_id in case_ids],
+        priorities=[0.0] * len(case_ids),
+        due_at=[now + use_case.review.due] * len(case_ids),
+    )
+
+
+def _report(
+    case_type: type[Case], delivery: Delivery, checked: Checked, conflicts: Sequence[int], quarantined: int
+) -> IntakeReport:
     """What became of the delivery, after it was logged."""
     left_out = [*delivery.left_out, LeftOut("row", checked.repeats, "repeats another row of the source")]
-    if names := checked.ignored_columns:
-        left_out.append(LeftOut("column", len(names), "not part of the case", tuple(names)))
+    if ignored := checked.ignored_columns:
+        left_out.append(LeftOut("column", len(ignored), "not part of the case", tuple(ignored)))
+    absent = fields_without_column(case_type, delivery.columns) if delivery.rows else []
+    if names := tuple(case_type.source_name(name) for name in absent if name not in case_type.optional_columns):
+        left_out.append(LeftOut("missing column", len(names), "the source has none for this field", names))
     report = IntakeReport(
         sources=(delivery.name,),
         cases=len(checked) - len(conflicts),
         quarantined=quarantined,
         left_out=tuple(added_up(left_out)),
-        readings=tuple(checked.notes),
+        readings=(*delivery.notes, *checked.notes),
     )
     _logger.info("%s: %d cases, %d rows to quarantine", delivery.name, report.cases, report.quarantined)
+    for note in report.readings:
+        _logger.info("%s: %s", delivery.name, note)
     for part in report.left_out:
         shown = f": {list(part.names[:_SHOWN])}" if part.names else ""
         _logger.info("%s: left out: %s%s", delivery.name, part, shown)
-    for note in report.readings:
-        _logger.info("%s: %s", delivery.name, note)
     publish_report(report)
     return report
 

@@ -32,7 +32,7 @@ class IntakeReport:
     refused: int = 0
     """Files of an inbox that could not be read, and were moved to ``refused``."""
     readings: tuple[str, ...] = ()
-    """How numbers and dates of columns were read that are not written as Python and ISO 8601 have it."""
+    """What was detected: how fields are separated, which sheet was read, how columns write numbers and dates."""
 
     def __str__(self) -> str:
         """Counts and reasons without any name, as the message of a run."""

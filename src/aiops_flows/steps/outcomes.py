@@ -14,7 +14,7 @@ from typing import Any
 from aiops_flows.case_log import questions, writes
 from aiops_flows.case_log.writes import QuarantineRow
 from aiops_flows.errors import SourceError, UseCaseError
-from aiops_flows.steps.delivery import column_of
+from aiops_flows.steps.delivery import column_of, row_json
 from aiops_flows.steps.inbox import work_through
 from aiops_flows.steps.series_outcomes import outcomes_in
 from aiops_flows.steps.sources import Delivery, Source, columns_found, deliveries
@@ -333,7 +333,7 @@ _EXPECTED = {
 
 def _refused(delivery: Delivery, position: int, identity: str, reason: str) -> QuarantineRow:
     case_id = str(delivery.rows[position].get(identity))
-    raw = json.dumps(delivery.rows[position], default=str, sort_keys=True)
+    raw = row_json(delivery.rows[position])
     digest = hashlib.sha256(raw.encode()).hexdigest()
     return QuarantineRow(ascii(case_id).strip("'")[:200], digest, "outcome", reason, raw, delivery.name)
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from aiops_flows.errors import SourceError
-from aiops_flows.steps.delivery import Delivery, FrameRows, SeparateRows, Unreadable, file_text
+from aiops_flows.sources.column_names import clean_name, clean_names
+from aiops_flows.sources.delimited import read_delimited
+from aiops_flows.sources.spreadsheet import read_sheet
+from aiops_flows.sources.table import Table, Unreadable
+from aiops_flows.steps.delivery import Delivery, FrameRows, SeparateRows, file_bytes, file_text, printed_name, row_json
 from aiops_flows.steps.mail import MailBox, mail_delivery, mail_files
 from aiops_flows.steps.turn_rows import TurnRows, joined_turns
 from aiops_flows.values.frame_columns import parquet_frame, python_values, with_index
@@ -23,23 +25,49 @@ __all__ = [
     "FrameRows",
     "MailBox",
     "SqlQuery",
+    "TableFile",
     "TurnRows",
     "Unreadable",
     "columns_found",
     "deliveries",
     "file_kind",
+    "from_rows",
     "inbox_files",
     "read_file",
 ]
 
-_KINDS = {".csv": "csv", ".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl", ".mbox": "mail", ".eml": "mail"}
+_KINDS = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".xlsx": "spreadsheet",
+    ".xlsm": "spreadsheet",
+    ".parquet": "parquet",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".mbox": "mail",
+    ".eml": "mail",
+}
+_REFUSED = {".xls": "spreadsheet", ".xlsb": "spreadsheet", ".ods": "spreadsheet", ".numbers": "spreadsheet"}
+"""Tables in files that are not read: they are refused with the way out, never left in an inbox without a word."""
 _READ = f"{', '.join(_KINDS)} (the text ones also .gz)"
 _DAMAGED = (OSError, ValueError, LookupError, TypeError, AttributeError, NotImplementedError)
 """What damaged Parquet raises beside pyarrow's own errors: pandas believes what the file says of itself."""
-_OTHER_SEPARATORS = ";\t|"
-_LONGEST_FIELD = 64 * 2**20
 _SHOWN = 10
-_AT_ONCE = 5_000
+
+
+@dataclass(frozen=True)
+class TableFile:
+    """A table in a file (.csv, .tsv, .xlsx) whose form is declared; without that it is detected, once per file."""
+
+    path: str | Path
+    separator: str | None = None
+    """Between fields of a text; by default that under which most lines have as many fields as the header."""
+    quoted: bool = True
+    """Fields may stand in double quotes. Exports with tabs often have quotation marks that mean nothing."""
+    encoding: str | None = None
+    """Of a text that is not UTF-8, such as ``cp1252``; by default the setting ``AIOPS_FILE_ENCODING``."""
+    sheet: str | None = None
+    """Of a spreadsheet; by default the only visible one that is not empty."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +78,10 @@ class SqlQuery:
     sql: str
 
 
-Source = str | Path | pd.DataFrame | Sequence[Mapping[str, Any]] | SqlQuery | MailBox | TurnRows
-"""A file (.csv, .parquet, .jsonl, .mbox, .eml, the text ones also .gz), a folder used as inbox, a frame, rows, a query,
-mails of which it is said who are the agents, or a file with a row for each turn."""
+Source = str | Path | pd.DataFrame | Sequence[Mapping[str, Any]] | SqlQuery | MailBox | TableFile | TurnRows
+"""A file (.csv, .tsv, .xlsx, .parquet, .jsonl, .mbox, .eml, the text ones also .gz), a folder used as inbox, a frame,
+rows, a query, a table whose form is declared, mails with the addresses of the agents, or a file with a row for each
+turn."""
 
 
 def deliveries(source: Source) -> Iterator[Delivery]:
@@ -66,16 +95,16 @@ def deliveries(source: Source) -> Iterator[Delivery]:
     elif isinstance(source, SqlQuery):
         yield _from_frame("query", _query(source))
     elif isinstance(source, MailBox):
-        yield mail_delivery(Path(source.path).name, mail_files(source), source.agents)
+        yield mail_delivery(printed_name(Path(source.path)), mail_files(source), source.agents)
+    elif isinstance(source, TableFile):
+        yield _from_table_file(source)
     elif isinstance(source, TurnRows):
         yield joined_turns(source, _file_of_turns(source))
     elif isinstance(source, str | Path):
         path = Path(source)
         yield from (read_file(file) for file in (inbox_files(path) if path.is_dir() else [path]))
     else:
-        rows = list(source)
-        columns = list(dict.fromkeys(name for row in rows for name in row))
-        yield Delivery("rows", columns, rows, apart=isinstance(source, SeparateRows))
+        yield replace(from_rows("rows", source), apart=isinstance(source, SeparateRows))
 
 
 def columns_found(columns: Sequence[str], known: Collection[str]) -> str:
@@ -91,17 +120,23 @@ def inbox_files(folder: Path) -> list[Path]:
 
 
 def _is_waiting(path: Path) -> bool:
-    return not path.name.startswith(".") and file_kind(path) is not None
+    if path.name.startswith((".", "~$")):  # hidden, or the mark that Excel has the file open
+        return False
+    return file_kind(path) is not None or path.suffix.lower() in _REFUSED
 
 
 def file_kind(path: Path) -> str | None:
-    """``csv``, ``parquet``, ``jsonl``, ``mail``, or None for a file that is not read."""
+    """``csv``, ``spreadsheet``, ``parquet``, ``jsonl``, ``mail``, or None for a file that is not read."""
     name = path.name.lower().removesuffix(".gz")
     return _KINDS.get(Path(name).suffix)
 
 
 def read_file(path: Path) -> Delivery:
-    """The rows of one file.
+    """The rows of one file, whatever its form: text with any usual separator, spreadsheet, Parquet, JSON lines, mail.
+
+    How the file is written is detected once, and stands in ``notes``. What is not a row is in ``unreadable`` with the
+    number of its line; what was left out beside (empty rows and columns, repeated headers) is counted in ``left_out``.
+    Values are as the file has them: what they mean is decided by the case type, in `check_rows`.
 
     Raises:
         SourceError: it is missing, or is not what its name says.
@@ -109,23 +144,47 @@ def read_file(path: Path) -> Delivery:
     if not path.exists():
         raise SourceError(f"{path}: no such file or folder; cases are read from {_READ} files or a folder")
     kind = file_kind(path)
+    if path.suffix.lower() in _REFUSED:
+        raise SourceError(f"{path}: {path.suffix} files are not read. Save it as .xlsx, or as CSV UTF-8, and send that")
     if kind is None:
         raise SourceError(f"{path}: files named {path.suffix or 'without a suffix'} are not read; use {_READ}")
     if kind == "parquet":
-        return _from_frame(path.name, _parquet(path), path)
+        return _from_frame(printed_name(path), _parquet(path), path)
     if kind == "mail":
-        return mail_delivery(path.name, [path], file=path)
-    text = file_text(path)
-    return _from_csv(path, text) if kind == "csv" else _from_json_lines(path, text)
+        return mail_delivery(printed_name(path), [path], file=path)
+    if kind == "jsonl":
+        return _from_json_lines(path, file_text(path))
+    return _from_table_file(TableFile(path))
 
 
 def _file_of_turns(source: TurnRows) -> Delivery:
-    path = Path(source.path)
     if source.separator == "," and source.quoted:
-        return read_file(path)
+        return read_file(Path(source.path))
+    return _from_table_file(TableFile(source.path, separator=source.separator, quoted=source.quoted))
+
+
+def _from_table_file(source: TableFile) -> Delivery:
+    path = Path(source.path)
     if not path.is_file():
-        raise SourceError(f"{path}: no such file; turns are read from a file with a header and a row for each turn")
-    return _from_csv(path, file_text(path), separator=source.separator, quoted=source.quoted)
+        raise SourceError(f"{path}: no such file; expected a table with a header and a row for each case or turn")
+    if file_kind(path) == "spreadsheet":
+        return _from_table(path, read_sheet(file_bytes(path), name=printed_name(path), sheet=source.sheet))
+    text = file_text(path, source.encoding)
+    table = read_delimited(text, name=printed_name(path), separator=source.separator, quoted=source.quoted)
+    return _from_table(path, table)
+
+
+def _from_table(path: Path, table: Table) -> Delivery:
+    rows = FrameRows(table.values)
+    return Delivery(
+        printed_name(path),
+        list(table.values),
+        rows,
+        table.unreadable,
+        path,
+        left_out=table.left_out,
+        notes=table.notes,
+    )
 
 
 def _parquet(path: Path) -> pd.DataFrame:
@@ -142,60 +201,6 @@ def _parquet(path: Path) -> pd.DataFrame:
     return frame
 
 
-def _from_csv(path: Path, text: str, *, separator: str = ",", quoted: bool = True) -> Delivery:
-    csv.field_size_limit(_LONGEST_FIELD)
-    written = io.StringIO(text, newline="")
-    lines = csv.reader(written, delimiter=separator, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE)
-    header = [name.strip() for name in next(lines, [])]
-    if len(header) == 1 and (used := [mark for mark in _OTHER_SEPARATORS if mark in header[0]]):
-        raise SourceError(f"{path}: fields are parted by {used[0]!r}; expected commas. Write it again with commas")
-    if repeated := sorted({name for name in header if header.count(name) > 1}):
-        raise SourceError(f"{path}: columns named twice: {repeated}. Every column needs a name of its own")
-    told = _Columns(header)
-    unreadable: list[Unreadable] = []
-    while True:
-        try:
-            line = next(lines, None)
-        except csv.Error as fault:
-            unreadable.append(Unreadable("", f"line {lines.line_num}: {fault}"))
-            continue
-        if line is None:
-            break
-        if len(line) == len(header):
-            told.add(line)
-        elif line:
-            reason = f"line {lines.line_num} has {len(line)} fields, the header has {len(header)}"
-            unreadable.append(Unreadable(json.dumps(line), reason))
-    return Delivery(path.name, header, told.rows(), unreadable, path)
-
-
-class _Columns:
-    """Lines taken over as columns, in which a text that comes again and again is kept once."""
-
-    def __init__(self, header: Sequence[str]) -> None:
-        self._values: dict[str, list[str]] = {name: [] for name in header}
-        self._seen: list[dict[str, str]] = [{} for _ in header]
-        self._waiting: list[list[str]] = []
-
-    def add(self, line: list[str]) -> None:
-        self._waiting.append(line)
-        if len(self._waiting) == _AT_ONCE:
-            self._take_over()
-
-    def rows(self) -> FrameRows:
-        self._take_over()
-        return FrameRows(self._values)
-
-    def _take_over(self) -> None:
-        for values, seen, told in zip(
-            self._values.values(), self._seen, zip(*self._waiting, strict=True), strict=False
-        ):
-            if len(seen) > _AT_ONCE:
-                seen.clear()
-            values.extend([seen.setdefault(text, text) for text in told])
-        self._waiting.clear()
-
-
 def _from_json_lines(path: Path, text: str) -> Delivery:
     rows: list[dict[str, Any]] = []
     unreadable: list[Unreadable] = []
@@ -203,24 +208,82 @@ def _from_json_lines(path: Path, text: str) -> Delivery:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = json.loads(line, object_pairs_hook=_object)
         except (ValueError, RecursionError) as fault:
-            unreadable.append(Unreadable(line, f"line {number} is no JSON: {fault}"))
+            unreadable.append(Unreadable(line, f"line {number} is not valid JSON: {fault}"))
             continue
         if isinstance(row, dict):
             rows.append(row)
         else:
             unreadable.append(Unreadable(line, f"line {number} is a JSON {type(row).__name__}, not an object"))
-    return Delivery(path.name, list(dict.fromkeys(name for row in rows for name in row)), rows, unreadable, path)
+    return replace(from_rows(printed_name(path), rows, unreadable), file=path)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; Python would take the last of two values under one name, and say nothing."""
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"an object names {sorted({name for name in names if names.count(name) > 1})} twice")
+    return values
+
+
+def from_rows(name: str, rows: Iterable[Any], unreadable: Sequence[Unreadable] = ()) -> Delivery:
+    """Rows that name their own columns, as a delivery; what is not a mapping with text keys is unreadable.
+
+    Args:
+        name: of the source, for people.
+        rows: mappings from column to value, such as those of ``csv.DictReader``.
+        unreadable: what was no row before.
+    """
+    good: list[Mapping[str, Any]] = []
+    bad = list(unreadable)
+    cleaned: dict[str, str] = {}
+    for number, row in enumerate(rows, start=1):
+        try:
+            good.append(_with_clean_names(row, cleaned))
+        except ValueError as fault:
+            bad.append(Unreadable(row_json(row), f"row {number} {fault}"))
+    return Delivery(name, list(dict.fromkeys(column for row in good for column in row)), good, bad, keyed=True)
+
+
+def _with_clean_names(row: Any, cleaned: dict[str, str]) -> Mapping[str, Any]:
+    """The row, its columns named as names are compared; ``cleaned`` remembers the names that came before."""
+    if not isinstance(row, Mapping):
+        raise ValueError(f"is a {type(row).__name__}; expected a mapping from column to value")  # noqa: TRY004
+    if None in row:
+        raise ValueError("has more fields than the header")
+    if other := [column for column in row if not isinstance(column, str)]:
+        raise ValueError(f"has a {type(other[0]).__name__} as the name of a column; expected text")
+    for column in row:
+        if column not in cleaned:
+            cleaned[column] = clean_name(column)
+    if all(cleaned[column] == column for column in row):
+        return row
+    renamed = {cleaned[column]: value for column, value in row.items()}
+    if len(renamed) < len(row):
+        raise ValueError("names a column twice, in letters that look the same")
+    return renamed
 
 
 def _from_frame(name: str, frame: pd.DataFrame, path: Path | None = None) -> Delivery:
+    _refuse_two_meanings(name, frame)
     frame = with_index(frame)
-    columns = [str(column) for column in frame.columns]
+    columns = clean_names(frame.columns)
     if repeated := sorted({column for column in columns if columns.count(column) > 1}):
         raise SourceError(f"{name}: columns named twice: {repeated[:_SHOWN]}. Every column needs a name of its own")
     values = {column: python_values(frame.iloc[:, position]) for position, column in enumerate(columns)}
     return Delivery(name, columns, FrameRows(values), (), path)
+
+
+def _refuse_two_meanings(name: str, frame: pd.DataFrame) -> None:
+    """See that an index with the name of a column has the same values."""
+    for place, level in enumerate(frame.index.names):
+        if level is None or level not in frame.columns:
+            continue
+        column: pd.Series[Any] | pd.DataFrame = frame.loc[:, level]
+        if column.ndim == 1 and not frame.index.get_level_values(place).equals(pd.Index(column)):
+            raise SourceError(f"{name}: {level!r} is a column and the index, with other values. Drop one of them")
 
 
 def _query(query: SqlQuery) -> pd.DataFrame:

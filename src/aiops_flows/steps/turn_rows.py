@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from aiops_flows.errors import SourceError
-from aiops_flows.steps.delivery import Delivery, Unreadable
+from aiops_flows.steps.delivery import Delivery, Unreadable, row_json
 
 __all__ = ["TurnRows", "joined_turns"]
 
@@ -50,12 +49,14 @@ def joined_turns(form: TurnRows, delivery: Delivery) -> Delivery:
     for row in delivery.rows:
         name = row.get(form.case_id)
         if name is None or not str(name).strip():
-            told = json.dumps(dict(row), default=str)
+            told = row_json(row)
             nameless.append(Unreadable(told, f"a turn without a {form.case_id!r}: no conversation is named"))
         else:
             grouped.setdefault(str(name).strip(), []).append(row)
     rows = [_conversation(form, name, turns) for name, turns in grouped.items()]
-    columns = list(dict.fromkeys(name for row in rows for name in row))
+    own = {form.case_id, form.speaker, form.text, form.at}
+    others = [name for name in delivery.columns if name not in own]
+    columns = list(dict.fromkeys([*(name for row in rows for name in row), *others]))
     return replace(delivery, columns=columns, rows=rows, unreadable=[*delivery.unreadable, *nameless])
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -12,6 +14,7 @@ from pydantic import field_validator
 from aiops_flows.case_log import questions
 from aiops_flows.errors import SourceError
 from aiops_flows.steps.intake import take_in
+from aiops_flows.steps.intake_report import report_of
 from aiops_flows.steps.outcomes import record_outcomes
 from aiops_flows.steps.workspace import Workspace
 from tests.parcels import PARCELS, Parcel, make_parcels
@@ -169,3 +172,59 @@ def test_nothing_is_an_empty_frame_with_all_columns(place: Workspace) -> None:
         "distance",
         "region",
     ]
+
+
+def test_a_row_with_a_field_too_many_does_not_stop_its_delivery(place: Workspace, tmp_path: Path) -> None:
+    """As csv.DictReader gives it: under the key None."""
+    lines = make_parcels(3).to_csv(index=False).splitlines()
+    (tmp_path / "parcels.csv").write_text("\n".join([*lines[:3], lines[3] + ",more"]))
+    with (tmp_path / "parcels.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(take_in(place, PARCELS, rows)) == 2
+    assert questions.quarantine(place.log, "parcels")["reason"].tolist() == ["row 3 has more fields than the header"]
+
+
+class Weighed(Parcel):
+    """A parcel whose region may be missing."""
+
+    region: str | None = None  # type: ignore[assignment]
+
+
+WEIGHED = replace(PARCELS, case=Weighed, name="weighed")
+
+
+def test_a_table_without_a_column_that_models_learn_from_is_refused(place: Workspace) -> None:
+    """Nothing of it is stored, so that it can be sent again with its column."""
+    parcels = make_parcels(3)
+    with pytest.raises(SourceError, match=r"has no column 'region'.*Renamed\? 'Regions' may be 'region'"):
+        take_in(place, WEIGHED, parcels.rename(columns={"region": "Regions"}))
+    assert questions.cases(place.log, "weighed").empty
+    assert len(take_in(place, WEIGHED, parcels)) == 3
+
+
+def test_rows_that_never_name_such_a_column_wait_for_people_at_once(place: Workspace) -> None:
+    """In the write that stores them, so that nobody who goes on with the batch decides them either."""
+    rows: list[Any] = make_parcels(3).drop(columns="region").to_dict("records")
+    cases = take_in(place, WEIGHED, rows)
+    waiting = questions.open_reviews(place.log, "weighed")
+    assert sorted(waiting["case_id"]) == sorted(cases["case_id"])
+    assert set(waiting["reason"]) == {"its source names no 'region', on which the decision rests"}
+    assert [part.thing for part in report_of(cases).left_out] == ["missing column"]
+    assert questions.unfinished(place.log, "weighed", str(cases["batch"].iloc[0]).rpartition("#")[0]).empty
+
+
+def test_what_was_left_out_of_a_file_comes_with_its_cases(place: Workspace, tmp_path: Path) -> None:
+    """Counted, with reasons, beside the rows that are in quarantine."""
+    lines = make_parcels(3).assign(colour="red").to_csv(index=False, sep=";").splitlines()
+    text = "\r\n".join(["sep=;", "", *[line + ";;" for line in lines], lines[0], "x;y", lines[1], ";;"])
+    (tmp_path / "parcels.csv").write_text(text)
+    report = report_of(take_in(place, PARCELS, str(tmp_path / "parcels.csv")))
+    assert (report.cases, report.quarantined) == (3, 1)
+    assert {part.thing: part.count for part in report.left_out} == {
+        "empty row": 2,
+        "empty column": 2,
+        "header row": 1,
+        "row": 1,
+        "column": 1,
+    }
+    assert "fields are separated by semicolons" in report.readings

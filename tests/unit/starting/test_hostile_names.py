@@ -16,6 +16,7 @@ from aiops_flows.starting import placing, plan_of_file, write
 from aiops_flows.starting.naming import field_names
 from aiops_flows.starting.placing import built_beside, fill, place
 from aiops_flows.starting.python_text import comment, literal
+from aiops_flows.steps.delivery import printed_name
 
 HOSTILE = [
     'a "quoted" name',
@@ -71,7 +72,7 @@ def test_a_hostile_file_name_is_only_named(tmp_path: Path, name: str) -> None:
     plan = plan_of_file("hostile", hostile_file(tmp_path / name, ["kind"]), "fate")
     written = write(plan, tmp_path / "made")
     assert written.trial.refused == 0
-    assert literal(name) in (tmp_path / "made" / "README.md").read_text(encoding="utf-8")
+    assert literal(printed_name(Path(name))) in (tmp_path / "made" / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("classes", [('say "no"', "{x}"), ("back\\slash", "a'b"), ("$outcome", "😀")])
