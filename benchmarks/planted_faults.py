@@ -49,6 +49,30 @@ STEPS = "tests/integration/steps"
 
 FAULTS = (
     Fault(
+        "P16",
+        "whether policy may decide is not asked when decisions are written",
+        "case_log/verdicts.py",
+        "if len(decisions.case_ids):",
+        "if False:",
+        drill=["stopping", "--stops", "4"],
+    ),
+    Fault(
+        "P16",
+        "whether policy may decide is not asked when decisions are written",
+        "case_log/verdicts.py",
+        "if len(decisions.case_ids):",
+        "if False:",
+        tests=[f"{CASE_LOG}/test_holds.py"],
+    ),
+    Fault(
+        "P16",
+        "the end of a certificate is judged when it is planned only",
+        "case_log/permission.py",
+        "if permission.expires_at is None or transaction.at >=",
+        "if permission.expires_at is None and transaction.at >=",
+        tests=[f"{CASE_LOG}/test_holds.py"],
+    ),
+    Fault(
         "P6",
         "the fence of a lease is not compared when a batch is written",
         "case_log/transaction.py",

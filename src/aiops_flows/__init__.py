@@ -24,10 +24,12 @@ __all__ = [
     "UseCase",
     "WebhookSink",
     "__version__",
+    "automation",
     "batch_task",
     "check_drift",
     "decide",
     "deliver",
+    "hold",
     "intake",
     "load_use_case",
     "monitor",
@@ -35,6 +37,7 @@ __all__ = [
     "promote",
     "recall",
     "record_outcomes",
+    "release",
     "retrain",
     "review",
     "rollback",
@@ -47,7 +50,18 @@ if TYPE_CHECKING:
     from aiops_flows.lifecycle import check_drift, monitor, promote, recall, retrain, rollback
     from aiops_flows.settings import Settings
     from aiops_flows.steps.sinks import FolderSink, WebhookSink
-    from aiops_flows.tasks import batch_task, decide, deliver, intake, predict, record_outcomes, review
+    from aiops_flows.tasks import (
+        automation,
+        batch_task,
+        decide,
+        deliver,
+        hold,
+        intake,
+        predict,
+        record_outcomes,
+        release,
+        review,
+    )
     from aiops_flows.use_case import Case, Gate, ModelSpec, ReviewPolicy, Text, UseCase, load_use_case
 else:
     _HOMES = {
@@ -57,7 +71,18 @@ else:
         "aiops_flows.lifecycle": ("check_drift", "monitor", "promote", "recall", "retrain", "rollback"),
         "aiops_flows.settings": ("Settings",),
         "aiops_flows.steps.sinks": ("FolderSink", "WebhookSink"),
-        "aiops_flows.tasks": ("batch_task", "decide", "deliver", "intake", "predict", "record_outcomes", "review"),
+        "aiops_flows.tasks": (
+            "automation",
+            "batch_task",
+            "decide",
+            "deliver",
+            "hold",
+            "intake",
+            "predict",
+            "record_outcomes",
+            "release",
+            "review",
+        ),
         "aiops_flows.use_case": ("Case", "Gate", "ModelSpec", "ReviewPolicy", "Text", "UseCase", "load_use_case"),
     }
     _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -193,7 +193,8 @@ def monitor(use_case: str) -> State[Any]:
     _announce(use_case, declared, health.raised)
     waiting = health.counts.get("open_reviews", 0)
     told = [f"{waiting} reviews open", f"{health.overdue} overdue", f"{len(health.alarms)} alarms open"]
-    return Completed(message=", ".join([*told, f"{len(health.broken)} findings"]))
+    said = ", ".join([*told, f"{len(health.broken)} findings"])
+    return Completed(message=f"{health.automation}; {said}" if health.automation else said)
 
 
 def _show_health(place: Workspace, use_case: UseCase, health: watching.UseCaseHealth) -> None:
@@ -278,8 +279,8 @@ def answer_review(
         outcomes=told,
         terms=terms,
     )
-    what = f"decision {answer.revision}" if isinstance(answer, Decision) else "your reading"
-    return Completed(message=f"{what} of this case is stored")
+    what = f"decision {answer.revision} of this case is stored" if isinstance(answer, Decision) else str(answer)
+    return Completed(message=what)
 
 
 @flow(name="rollback", persist_result=False)

@@ -41,6 +41,15 @@ def test_kills_lose_and_double_nothing(set_stage: SetStage) -> None:
     assert result.figures["control_doubled"] or result.figures["control_without_audit"]
 
 
+def test_nothing_is_decided_after_a_stop(set_stage: SetStage) -> None:
+    """A hold, a hold of all, an alarm, an ended certificate: two busy workers and a paused one commit no more."""
+    result = drill.stopping(set_stage(), rounds=4, size=30, seed=2)
+    assert result.violations == []
+    assert result.figures["decided_before"]
+    assert result.figures["decided_afterwards"] == 0
+    assert result.figures["control_decided_afterwards"]
+
+
 def test_every_effect_arrives_at_a_sink_that_fails_half_the_time(set_stage: SetStage) -> None:
     """Four senders are killed, answers are lost: every effect arrives, always the same, but not those of the controls.
 

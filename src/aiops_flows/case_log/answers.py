@@ -47,6 +47,17 @@ class Reading:
     """Whether it is the verdict that was in question; None for a case whose truth is known."""
     decision: Decision | None = None
     """The correction that came of it."""
+    replaced: str | None = None
+    """The verdict that the correction replaced; None where nothing was corrected."""
+
+    def __str__(self) -> str:
+        """What the answer did, in words; nothing of the case, nor of why it was asked where the decision stands."""
+        if self.decision is None:
+            return f"your answer {self.verdict} is stored, and the decision stands"
+        same = self.decision.verdict == self.replaced
+        of_what = f"what {self.replaced} rested on" if same else str(self.replaced)
+        why = f"the {self.kind} disagreed with {of_what}"
+        return f"the decision is now {self.decision.verdict}, revision {self.decision.revision}, because {why}"
 
 
 @dataclass(frozen=True)
@@ -268,22 +279,25 @@ def read_case(
                 "ask another person"
             )
         _add_reading(transaction, case_id, said, review, blind=bool(review.blind))
-        decision = None
+        decision, replaced = None, None
         if review.kind == "audit":
-            decision = _correction(transaction, case_id, said, review.round, corrects=corrects)
+            decision, replaced = _correction(transaction, case_id, said, review.round, corrects=corrects)
             _add_outcomes(transaction, case_id, outcomes or {})
     agreed = None if review.kind == "known" else review.verdict == verdict and not corrects
-    return Reading(case_id, review.round, cast("LaneKind", review.kind), verdict, agreed, decision)
+    return Reading(case_id, review.round, cast("LaneKind", review.kind), verdict, agreed, decision, replaced)
 
 
 def _correction(
     transaction: Transaction, case_id: str, said: _Said, answers: int, *, corrects: bool
-) -> Decision | None:
-    """The decision that an audit makes where it contradicts policy; a recall may have decided since it was opened."""
+) -> tuple[Decision, str] | tuple[None, None]:
+    """The decision that an audit makes where it contradicts policy, and the verdict that it replaces.
+
+    A recall may have decided since the audit was opened.
+    """
     effective = effective_decisions(transaction, [case_id])[case_id]
     if effective.actor_kind != "policy" or (effective.verdict == said.verdict and not corrects):
-        return None
-    return _add_decision(transaction, case_id, said, effective, answers, anew=False)
+        return None, None
+    return _add_decision(transaction, case_id, said, effective, answers, anew=False), str(effective.verdict)
 
 
 def _lane_review(use_case: str, case_id: str, rows: Sequence[Row[Any]], asked: int | None) -> Row[Any]:

@@ -17,7 +17,17 @@ from aiops_flows.case_log.names import person_keys
 from aiops_flows.case_log.tables import AUDIT, AUDIT_HEADS, AUDITED, CASES, keys_of_names
 from aiops_flows.case_log.transaction import GENESIS, chain_hash, content_digest
 
-__all__ = ["Covered", "Finding", "check_invariants", "coverage", "head", "verify"]
+__all__ = [
+    "Covered",
+    "Finding",
+    "automatic_since",
+    "check_invariants",
+    "coverage",
+    "head",
+    "latest_detail",
+    "latest_seq",
+    "verify",
+]
 
 _AT_ONCE = 10_000
 
@@ -56,6 +66,39 @@ def head(log: CaseLog) -> dict[str, tuple[int, str]]:
     """The last audit row of each use case: its number and hash. Written down elsewhere, they vouch for all before."""
     with reading(log) as connection:
         return {name: (seq, digest) for name, (seq, digest) in _heads(connection).items() if seq}
+
+
+def automatic_since(log: CaseLog, use_case: str, seq: int) -> int:
+    """How many automatic decisions of a use case were committed after the audit row of a number."""
+    statement = select(func.coalesce(func.sum(AUDIT.c.row_count), 0)).where(
+        AUDIT.c.use_case == use_case,
+        AUDIT.c.seq > seq,
+        AUDIT.c.table_name == "decisions",
+        AUDIT.c.kind.in_(["review", "recall"]),
+    )
+    with reading(log) as connection:
+        return int(connection.execute(statement).scalar_one())
+
+
+def latest_seq(log: CaseLog, use_case: str, *, kind: str) -> int:
+    """The number of the latest audit row of a kind; 0 where there is none."""
+    statement = select(func.coalesce(func.max(AUDIT.c.seq), 0)).where(
+        AUDIT.c.use_case == use_case, AUDIT.c.kind == kind
+    )
+    with reading(log) as connection:
+        return int(connection.execute(statement).scalar_one())
+
+
+def latest_detail(log: CaseLog, use_case: str, *, kind: str) -> str | None:
+    """The detail of the latest audit row of a kind, JSON text; None where there is none."""
+    statement = (
+        select(AUDIT.c.detail)
+        .where(AUDIT.c.use_case == use_case, AUDIT.c.kind == kind)
+        .order_by(AUDIT.c.seq.desc())
+        .limit(1)
+    )
+    with reading(log) as connection:
+        return connection.execute(statement).scalar()
 
 
 def coverage(log: CaseLog) -> list[Covered]:

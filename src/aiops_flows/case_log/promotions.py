@@ -29,6 +29,7 @@ __all__ = [
     "challenger",
     "champion",
     "history",
+    "models",
     "record",
     "rollback_target",
 ]
@@ -97,6 +98,12 @@ def champion(log: CaseLog, use_case: str, model: str, at: datetime | None = None
         if until is None or row.at <= until:
             return Champion(model, row.version, row.digest, moment(row.at), row.approver, row.number)
     return None
+
+
+def models(log: CaseLog, use_case: str) -> list[str]:
+    """The names of the models that were ever promoted or refused, sorted."""
+    statement = "SELECT DISTINCT model FROM promotions WHERE use_case = ? ORDER BY model"
+    return [row["model"] for row in rows_of(log, statement, [use_case])]
 
 
 def challenger(log: CaseLog, use_case: str, model: str) -> VersionRecord | None:

@@ -16,7 +16,7 @@ from aiops_flows.case_log.tables import EVIDENCE, VERSIONS
 from aiops_flows.case_log.transaction import Transaction, writing
 from aiops_flows.errors import ConflictingWrite, VersionUnknown
 
-__all__ = ["VersionRecord", "attach_evidence", "find", "get", "latest", "register", "require"]
+__all__ = ["VersionRecord", "ask_for_four_eyes", "attach_evidence", "find", "get", "latest", "register", "require"]
 
 
 @dataclass(frozen=True)
@@ -178,3 +178,11 @@ def latest(log: CaseLog, use_case: str, model: str) -> VersionRecord | None:
     """The newest version; None where none was registered."""
     with reading(log) as connection:
         return next(iter(find(connection, use_case, model)), None)
+
+
+def ask_for_four_eyes(log: CaseLog, use_case: str | None = None) -> bool:
+    """Whether any version of a use case (or of all) was registered with four eyes."""
+    where, values = ("", ()) if use_case is None else (" AND use_case = ?", (use_case,))
+    statement = bind(log.dialect, f"SELECT 1 FROM versions WHERE four_eyes <> 0{where} LIMIT 1", values)
+    with reading(log) as connection:
+        return connection.exec_driver_sql(*statement).first() is not None

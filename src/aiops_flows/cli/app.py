@@ -12,7 +12,20 @@ import typer
 from pydantic import ValidationError
 
 from aiops_flows import __version__
-from aiops_flows.cli import backup, cases, drilling, kit, models, outbox, quality, record, replaying, running, serving
+from aiops_flows.cli import (
+    backup,
+    cases,
+    drilling,
+    kit,
+    models,
+    outbox,
+    quality,
+    record,
+    replaying,
+    running,
+    serving,
+    stopping,
+)
 from aiops_flows.cli.output import print_anywhere
 from aiops_flows.errors import AiopsError
 from aiops_flows.settings import Settings
@@ -57,6 +70,8 @@ app.command("quality", short_help="how good were the decisions without a person?
 app.command("corrections", short_help="what people changed, and labels that no champion knows")(quality.corrections)
 app.command("reviewers", short_help="how do persons answer?")(quality.reviewers)
 app.add_typer(quality.alarms_app, name="alarms")
+app.command("hold", short_help="stop automatic decisions now")(stopping.hold)
+app.command("release", short_help="release a hold, after saying what it sets free")(stopping.release)
 app.command("replay", short_help="what would have happened: a history once more")(replaying.replay)
 app.command("trace", short_help="everything that happened to one case")(record.trace)
 app.command("verify", short_help="does the audit trail hold?")(record.verify)

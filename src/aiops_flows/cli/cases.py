@@ -15,8 +15,9 @@ from typing import Annotated, Any
 import typer
 
 from aiops_flows.cli.case_text import show_case, with_terms, write_page
-from aiops_flows.cli.naming import load, name_of
+from aiops_flows.cli.naming import is_path, load, name_of
 from aiops_flows.cli.output import AsJson, UseCaseName, UseCasePath, printable, say, show_rows, working
+from aiops_flows.cli.stopping import say_automation
 from aiops_flows.errors import SourceError, UseCaseError
 
 __all__ = ["quarantine", "record_outcomes", "review_app", "status"]
@@ -31,14 +32,18 @@ review_app = typer.Typer(
 def status(as_json: AsJson = False) -> None:
     """How many cases came, were decided, wait for a person, or are in quarantine, for every use case."""
     from aiops_flows.case_log import questions
+    from aiops_flows.steps.automation import automation
     from aiops_flows.steps.workspace import Workspace
 
-    rows = questions.counts(Workspace.existing().log).to_dict("records")
+    place = Workspace.existing()
+    rows = questions.counts(place.log).to_dict("records")
     if as_json or not rows:
-        show_rows(rows, as_json=as_json, empty="no cases yet: aiops-flows run SOURCE takes some in")
+        found = [{**row, "automation": str(automation(place, str(row["use_case"])))} for row in rows]
+        show_rows(found, as_json=as_json, empty="no cases yet: aiops-flows run SOURCE takes some in")
         return
     for row in rows:
         _show_counts(row)
+        say(f"  {printable(str(automation(place, str(row['use_case']))))}")
 
 
 _STATES = {
@@ -82,12 +87,15 @@ def review_list(
     from aiops_flows.case_log import questions
     from aiops_flows.steps.workspace import Workspace
 
-    log = Workspace.existing().log
+    place = Workspace.existing()
+    log = place.log
     name = name_of(log, use_case)
     lane = questions.open_reviews(log, name, lane=True)
     blind = set(lane.loc[lane["blind"], "case_id"])
     rows = questions.open_reviews(log, name, limit=limit).to_dict("records")
     show_rows([_as_listed(row, row["case_id"] in blind) for row in rows], as_json=as_json, empty="no review is open")
+    if not as_json:
+        say_automation(place, load(use_case) if is_path(use_case) else name)
 
 
 def _as_listed(row: Mapping[Any, Any], blind: bool) -> dict[str, Any]:
@@ -200,11 +208,13 @@ def review_answer(
     )
     revision, terms = (answer.revision, answer.terms) if isinstance(answer, Decision) else (None, None)
     row: dict[str, Any] = {"case_id": case_id, "revision": revision, "verdict": verdict}
+    if not isinstance(answer, Decision):
+        row |= {"did": str(answer), "revision": answer.decision.revision if answer.decision else None}
     if as_json:
         show_rows([row | ({"terms": terms} if terms else {})], as_json=True)
-    else:
-        what = f"{case_id}: {verdict}{with_terms(terms)}, "
-        say(printable(what + ("read" if revision is None else f"revision {revision}")))
+        return
+    did = f"{verdict}{with_terms(terms)}, revision {revision}" if isinstance(answer, Decision) else str(answer)
+    say(printable(f"{case_id}: {did}"))
 
 
 def _named(example: str, given: Sequence[str] | None) -> dict[str, str]:

@@ -21,8 +21,17 @@ if TYPE_CHECKING:
 __all__ = ["drill"]
 
 FOUND = 1
-Drill = Literal["chaos", "crash-points", "pausing", "poison", "stopper", "full-disk", "effects", "all"]
-_ORDER: tuple[Drill, ...] = ("chaos", "crash-points", "pausing", "poison", "stopper", "full-disk", "effects")
+Drill = Literal["chaos", "crash-points", "pausing", "stopping", "poison", "stopper", "full-disk", "effects", "all"]
+_ORDER: tuple[Drill, ...] = (
+    "chaos",
+    "crash-points",
+    "pausing",
+    "stopping",
+    "poison",
+    "stopper",
+    "full-disk",
+    "effects",
+)
 _LEASE_SECONDS = {"pausing": 0.5}
 _ORDINARY_LEASE_SECONDS = 20.0
 
@@ -38,7 +47,7 @@ def drill(
     ] = "",
     kills: Annotated[int, typer.Option(min=1, help="of chaos and effects: how often a process is killed")] = 200,
     every: Annotated[int, typer.Option(min=1, help="of crash-points: only each so many-th event")] = 1,
-    stops: Annotated[int, typer.Option(min=1, help="of pausing: how often a worker is stopped")] = 20,
+    stops: Annotated[int, typer.Option(min=1, help="of pausing and stopping: how often")] = 20,
     rows: Annotated[int, typer.Option(min=100, help="of poison: rows, 37 of them bad")] = 10_000,
     seed: Annotated[int, typer.Option(help="another seed kills at other moments")] = 0,
     kill_backends: Annotated[
@@ -93,6 +102,7 @@ def _hold(name: Drill, stage: Stage, options: dict[str, int]) -> DrillResult:
         "chaos": lambda: drills.chaos(stage, chaos, told=told),
         "crash-points": lambda: drills.crash_points(stage, every=options["every"], told=told),
         "pausing": lambda: drills.pausing(stage, stops=options["stops"], seed=options["seed"], told=told),
+        "stopping": lambda: drills.stopping(stage, rounds=options["stops"], seed=options["seed"], told=told),
         "poison": lambda: drills.poison(stage, rows=options["rows"], told=told),
         "stopper": lambda: drills.stopper(stage, told=told),
         "full-disk": lambda: drills.full_disk(stage, told=told),

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,6 +22,8 @@ __all__ = ["conform", "history", "new"]
 
 FAILED = 1
 _MOST_REASONS = 10
+_SIGNALLED = 128
+"""What a shell adds to the number of the signal that ended a command."""
 
 
 def new(
@@ -50,7 +56,8 @@ def new(
     with working("reading", quiet=as_json):
         choices = Choices(case_id, keep or (), Settled(accept_spellings, distinct or ()))
         plan = plan_of_file(name, source, outcome, choices) if source else plan_made_up(name)
-        written = write(plan, folder or Path(name))
+        with _ended_in_order():
+            written = write(plan, folder or Path(name))
     trial, limits = _trial(written.trial), list(plan.limits.reasons)
     if as_json:
         rows: list[dict[str, Any]] = [{"file": str(path)} for path in written.files]
@@ -62,6 +69,20 @@ def new(
     for line in [*plan.notes, *limits, *trial, *written.notes]:
         say(line)
     say(f"next: cd {written.folder} and do what its README.md says")
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Turns the signal that ends a process into an exit, so that what was begun is removed."""
+
+    def end(number: int, _: FrameType | None) -> None:
+        raise SystemExit(_SIGNALLED + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _guessed(plan: Plan) -> list[dict[str, Any]]:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aiops_flows.cli.models import Model, Moment, moment_of
-from aiops_flows.cli.naming import load, name_of
-from aiops_flows.cli.output import AsJson, UseCaseName, UseCasePath, say, show_rows, working
+from aiops_flows.cli.naming import is_path, load, name_of
+from aiops_flows.cli.output import AsJson, UseCaseName, UseCasePath, printable, say, show_rows, working
+from aiops_flows.cli.stopping import agreed_to, say_automation
 from aiops_flows.errors import NoChampion
 
 if TYPE_CHECKING:
@@ -141,7 +142,8 @@ def alarms_list(
     from aiops_flows.case_log import alarms
     from aiops_flows.steps.workspace import Workspace
 
-    log = Workspace.existing().log
+    place = Workspace.existing()
+    log = place.log
     name = name_of(log, use_case)
     if everything:
         found: list[dict[Any, Any]] = alarms.history(log, name).astype(object).to_dict("records")
@@ -150,6 +152,8 @@ def alarms_list(
     hidden = () if as_json else ("evidence", "segment")
     shown = [{what: value for what, value in row.items() if what not in hidden} for row in found]
     show_rows(shown, as_json=as_json, empty="no alarm is open")
+    if not as_json:
+        say_automation(place, load(use_case) if is_path(use_case) else name)
 
 
 @alarms_app.command("clear")
@@ -158,32 +162,53 @@ def alarms_clear(
     number: int,
     reason: Annotated[str, typer.Option(help="what was found, and done about it")],
     name: Annotated[str | None, typer.Option(help="who clears it; default AIOPS_ACTOR or the login")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Clear an alarm that was seen to; what it kept from happening may happen again."""
-    from aiops_flows.case_log import alarms
+    """Clear an alarm that was seen to; what it kept from happening may happen again.
+
+    Where it stopped automatic decisions, this says what it sets free, and asks.
+    """
+    from aiops_flows.steps import stopping
     from aiops_flows.steps.workspace import Workspace
 
     place = Workspace.existing()
-    actor = name or place.settings.actor
-    alarms.clear(place.log, name_of(place.log, use_case), number, reason=reason, actor=actor)
+    about = load(use_case) if is_path(use_case) else name_of(place.log, use_case)
+    agreed_to(stopping.restart_after(place, about, alarm_number=number), yes=yes, quiet=as_json)
+    done = stopping.clear_alarm(place, about, number, reason=reason, actor=name)
     if as_json:
-        show_rows([{"number": number, "cleared_by": actor}], as_json=True)
+        show_rows([{"number": number, "cleared": done.done, "cleared_by": done.actor}], as_json=True)
     else:
-        say(f"alarm {number}: cleared by {actor}")
+        say(printable(str(done)))
+        say_automation(place, about)
+    if not done.done:
+        raise typer.Exit(NO)
 
 
-def certify(use_case: UseCasePath, as_of: AsKnown = None, as_json: AsJson = False) -> None:
-    """Certify the judging model's champion anew, on what is known now: how much may be decided, until when."""
+def certify(
+    use_case: UseCasePath,
+    as_known: Annotated[
+        str | None,
+        typer.Option("--as-known", help="only look: what would have been certified on this day; nothing is stored"),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="who certifies; default AIOPS_ACTOR or the login")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Certify the judging model's champion anew, on what is known now: how much may be decided, until when.
+
+    With --as-known nothing is stored, and what is in force stays so.
+    """
     import json
 
-    from aiops_flows.steps.certifying import renew
+    from aiops_flows.steps.automation import automation
+    from aiops_flows.steps.certifying import renew, would_certify
     from aiops_flows.steps.health import certificate_row
     from aiops_flows.steps.workspace import Workspace
 
     place, declared = Workspace.existing(), load(use_case, try_it=True)
     with working("certifying", quiet=as_json):
-        found = renew(place, declared, as_of=moment_of(as_of))
+        known_by = moment_of(as_known)
+        found = renew(place, declared, actor=name) if known_by is None else would_certify(place, declared, known_by)
     if found is None:
         raise NoChampion(
             f"{declared.judged_by} of {declared.name} has no champion that can be loaded now, so there is nothing to "
@@ -196,7 +221,10 @@ def certify(use_case: UseCasePath, as_of: AsKnown = None, as_json: AsJson = Fals
         _show_segments(found)
         for plan in found.more_labels:
             say(f"with {plan['labels']} labels like these: {plan['coverage']:.3f} of the cases")
-    if found.threshold is None:
+        if as_known is not None:
+            say(f"as known on {as_known}: nothing is stored, and what is in force stays so")
+        say_automation(place, declared)
+    if found.threshold is None or (as_known is None and not automation(place, declared).on):
         raise typer.Exit(NO)
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 import pkgutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from aiops_flows import stack
-from aiops_flows.cli.naming import flow_at, flow_of, path_of
+from aiops_flows.cli.naming import flow_at, flow_of, load, path_of
 from aiops_flows.cli.output import AsJson, printable, say, show_rows, working
+from aiops_flows.cli.stopping import say_automation
 from aiops_flows.errors import SourceError, UseCaseError
 from aiops_flows.settings import Settings
 
@@ -119,6 +121,8 @@ def run(
     show_rows(rows, as_json=as_json, empty="no cases came")
     for line in _beside_the_cases(report):
         typer.echo(line, err=as_json)
+    if not as_json:
+        _say_automation(business, use_case)
     if not rows and (report.quarantined or report.refused):
         raise typer.Exit(NOTHING_TAKEN)
 
@@ -135,6 +139,15 @@ def _beside_the_cases(report: IntakeReport) -> Iterator[str]:
         yield f"{files} could not be read: in the subfolder refused, with the reason in quarantine"
     for part in report.left_out:
         yield printable(f"left out: {part}{': ' + ', '.join(part.names) if part.names else ''}")
+
+
+def _say_automation(business: Callable[..., Any], use_case: str) -> None:
+    """Whether policy decides cases of the flow's use case now; nothing where the flow's module names none, or many."""
+    from aiops_flows.serving.resident import use_case_of
+    from aiops_flows.steps.workspace import Workspace
+
+    with suppress(UseCaseError):
+        say_automation(Workspace.here(), load(use_case) if use_case else use_case_of(business))
 
 
 def _worth_showing(record: logging.LogRecord) -> bool:

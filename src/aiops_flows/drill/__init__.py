@@ -14,6 +14,7 @@ from aiops_flows.drill.poison import poison
 from aiops_flows.drill.result import DrillResult
 from aiops_flows.drill.stage import REHEARSAL, Stage, set_stage
 from aiops_flows.drill.stopper import stopper
+from aiops_flows.drill.stopping import stopping
 
 __all__ = [
     "REHEARSAL",
@@ -29,4 +30,5 @@ __all__ = [
     "poison",
     "set_stage",
     "stopper",
+    "stopping",
 ]

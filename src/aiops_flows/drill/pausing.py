@@ -26,7 +26,7 @@ from aiops_flows.errors import LeaseLost
 from aiops_flows.steps.intake import take_in
 from aiops_flows.steps.workspace import Workspace
 
-__all__ = ["pausing"]
+__all__ = ["go_on", "pausing", "stands_still"]
 
 _REFUSED = 98
 _EARLIEST, _LATEST = 4, 15  # transactions of a run, from where the batch is stored to where it is decided
@@ -75,13 +75,13 @@ def pausing(
         worker = begin(
             _stopped_work, stage, luck.randint(_EARLIEST, _LATEST), stopped, notes=stage.folder / "notes.txt"
         )
-        if not _stands_still(worker, stopped):
+        if not stands_still(worker, stopped):
             continue
         stood += 1
         with stage.workspace() as place:
             taken = _taken_over(place, stage)
             wrote = _written(stage)
-            _go_on(worker)
+            go_on(worker)
             if _written(stage) != wrote:
                 violations.append(f"stop {number}: the worker that lost its lease wrote all the same")
             _finish(place, stage, taken)
@@ -97,7 +97,7 @@ def pausing(
     return DrillResult("pausing", {**figures, **counted.figures()}, violations + counted.violations)
 
 
-def _stands_still(worker: BaseProcess, stopped: Path) -> bool:
+def stands_still(worker: BaseProcess, stopped: Path) -> bool:
     """Wait until the worker stands still; False if it came to its end before."""
     while worker.is_alive():
         if stopped.exists() and _state(worker.pid) in {"T", "?"}:
@@ -150,7 +150,8 @@ def _written(stage: Stage) -> int:
         return audit.head(place.log)[stage.name][0]
 
 
-def _go_on(worker: BaseProcess) -> None:
+def go_on(worker: BaseProcess) -> None:
+    """Let a worker that stands still go on, and wait for its end."""
     if worker.pid is not None:
         os.kill(worker.pid, signal.SIGCONT)
     worker.join()

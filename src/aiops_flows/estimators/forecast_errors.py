@@ -40,7 +40,9 @@ class Ask:
     """The last of them, counted from 1."""
 
 
-def learned_errors(ask: Ask, truth: Array, levels: Array, *, histories: int, seed: int) -> Errors:
+def learned_errors(
+    ask: Ask, truth: Array, levels: Array, *, origin: npt.NDArray[np.int64], histories: int, seed: int
+) -> Errors:
     """The size of errors by a log-linear model, and beyond it their distribution in groups of alike rows.
 
     The size is a locally weighted conformal score (Lei and others 2018); each quantile is corrected by the quantile of
@@ -64,7 +66,7 @@ def learned_errors(ask: Ask, truth: Array, levels: Array, *, histories: int, see
     order = np.argsort(place, kind="stable")
     groups = np.array_split(order, int(np.clip(len(order) // _ROWS_A_GROUP, 1, _MOST_GROUPS)))
     errors["places"] = np.array([float(place[group].mean()) for group in groups])
-    errors["shifts"] = np.array([_shifts(left[group], levels) for group in groups])
+    errors["shifts"] = np.array([_shifts(left[group], levels, len(np.unique(origin[group]))) for group in groups])
     return errors
 
 
@@ -78,9 +80,12 @@ def quantiles_of(ask: Ask, errors: Errors) -> Array:
     return np.where(np.isnan(ask.expected)[:, None], np.nan, said)
 
 
-def _shifts(left: Array, levels: Array) -> Array:
-    """The quantile of each column at its level, a little outside, as a finite sample needs it."""
-    rows = len(left)
+def _shifts(left: Array, levels: Array, draws: int) -> Array:
+    """The quantile of each column at its level, a little outside, as a finite sample of so many draws needs it.
+
+    Rows of one origin share their luck, so the draws are origins, not rows.
+    """
+    rows = draws
     corrected = np.clip(np.where(levels < 0.5, levels - (1 - levels) / rows, levels + levels / rows), 0.0, 1.0)
     return np.array([np.quantile(left[:, at], level) for at, level in enumerate(corrected)])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self, cast
 
 import numpy as np
@@ -28,8 +29,19 @@ _SHORTEST_MEMORY = 60  # by default
 _SHORTEST_WINDOW = 6
 _SEASONS = 3
 _FEWEST = 20
-_LEFT_OUT = 0.25  # the latest part of the time that histories span: forecast from before it, to learn the errors
+_CUTS = (0.55, 0.70, 0.85)
+"""Where the time that histories span is cut: what comes after each cut is forecast from before it, to learn the errors.
+One cut alone would take the luck of one stretch of time for the rule."""
 _ROWS_AT_ONCE = 10_000
+
+
+@dataclass(frozen=True)
+class _Came:
+    """Sums that were forecast, what came of each, and the number of its first period."""
+
+    ask: Ask
+    came: Array
+    origin: npt.NDArray[np.int64]
 
 
 class Forecaster(RegressorMixin, BaseEstimator):
@@ -186,32 +198,60 @@ class Forecaster(RegressorMixin, BaseEstimator):
         return Ask(windows, expected, levels, np.full(rows, float(last - first + 1)), np.full(rows, float(last)))
 
     def _learned_errors(self, past: Past, ends: tuple[Windows, Any, Array, Any]) -> Errors:
-        """The errors of forecasts of the latest time, made from what was known before it."""
-        since = int(np.quantile(past.origin, 1 - _LEFT_OUT))
-        if self._learns:
-            self._learn(past.until(since))
-        self._last = None
-        latest = past.since(since)
-        self._tune(latest)
+        """The errors of forecasts from rolling origins: of each stretch of time, made from what was known before it."""
+        cuts = np.unique(np.quantile(past.origin, _CUTS).astype(np.int64)).tolist()
+        after = [*cuts[1:], None]
         chance = np.random.default_rng(self.random_state + 1)
-        latest = latest.rows(np.sort(chance.permutation(len(latest))[: self._most_errors]))
-        asks, truths = self._inner(latest, np.unique(ends[1]))
-        windows, cover, truth, origin = ends
-        late = np.flatnonzero((origin >= since) & np.isfinite(truth) & np.isfinite(windows.unit))
-        late = np.sort(chance.permutation(late)[: self._most_errors])
-        if len(late):
-            asks.append(self._ask(windows.rows(late), cover[late]))
-            truths.append(truth[late])
-        ask, came = _joined(asks), np.concatenate(truths)
+        parts = [self._errors_between(past, ends, chance, *span) for span in zip(cuts, after, strict=True)]
+        ask = _joined([part.ask for part in parts])
+        came, origin = (np.concatenate([getattr(part, name) for part in parts]) for name in ("came", "origin"))
+
         there = np.flatnonzero(np.isfinite(came) & np.isfinite(ask.expected))
         if len(there) < _FEWEST:
             raise TrainingError(
-                f"{type(self).__name__} found {len(there)} sums in the latest quarter of the time to learn its errors "
-                f"from; it needs {_FEWEST}. Give longer histories, or ask for fewer periods"
+                f"{type(self).__name__} found {len(there)} sums after the origins that its errors are learned from; it "
+                f"needs {_FEWEST}. Give longer histories, or ask for fewer periods"
             )
         return learned_errors(
-            _some(ask, there), came[there], self.quantiles_, histories=len(cover), seed=self.random_state
+            _some(ask, there),
+            came[there],
+            self.quantiles_,
+            origin=origin[there],
+            histories=len(ends[1]),
+            seed=self.random_state,
         )
+
+    def _errors_between(
+        self,
+        past: Past,
+        ends: tuple[Windows, Any, Array, Any],
+        chance: np.random.Generator,
+        since: int,
+        before: int | None,
+    ) -> _Came:
+        """What was forecast at the origins of a stretch of time from what was known before it, and what came."""
+        if self._learns:
+            self._learn(past.until(since))
+        self._last = None
+        stretch = past.since(since)
+        if before is not None:
+            stretch = stretch.until(before)
+        self._tune(stretch)
+        most = max(self._most_errors // len(_CUTS), 1)
+        stretch = stretch.rows(np.sort(chance.permutation(len(stretch))[:most]))
+        asks, truths = self._inner(stretch, np.unique(ends[1]))
+        origins = [stretch.origin] * len(asks)
+
+        windows, cover, truth, origin = ends
+        own = (origin >= since) & np.isfinite(truth) & np.isfinite(windows.unit)
+        if before is not None:
+            own &= origin < before
+        late = np.sort(chance.permutation(np.flatnonzero(own))[:most])
+        if len(late):
+            asks.append(self._ask(windows.rows(late), cover[late]))
+            truths.append(truth[late])
+            origins.append(origin[late])
+        return _Came(_joined(asks), np.concatenate(truths), np.concatenate(origins))
 
     def _inner(self, past: Past, covers: Any) -> tuple[list[Ask], list[Array]]:
         """Sums over the next periods, and single periods, of windows within histories."""
@@ -252,9 +292,26 @@ def _parts(X: pd.DataFrame) -> list[pd.DataFrame]:  # noqa: N803
 
 
 def _origins(column: Iterable[Any]) -> npt.NDArray[np.int64]:
-    return np.array(
-        [first_after(cast("Series", each)) if isinstance(each, Mapping) else 0 for each in column], dtype=np.int64
-    )
+    """The number of the first period after each history, on a clock on which all groups of histories end together.
+
+    Histories whose times overlap keep their distance, as they may be of one series or share their luck. Groups that
+    have no time in common (series that were recorded in different years) are laid one beside the other: else what is
+    latest would be some of the series, and the errors of all would be learned from those.
+    """
+    histories = [cast("Series", each) if isinstance(each, Mapping) else None for each in column]
+    after = np.array([0 if each is None else first_after(each) for each in histories], dtype=np.int64)
+    known = np.array([place for place, each in enumerate(histories) if each is not None], dtype=np.int64)
+    if not len(known):
+        return after
+    length = np.array([len(each["values"]) for each in histories if each is not None], dtype=np.int64)
+    order = np.argsort(after[known] - length, kind="stable")
+    begun, ended = (after[known] - length)[order], after[known][order]
+    latest = np.maximum.accumulate(ended)
+    apart = np.concatenate([[False], begun[1:] >= latest[:-1]])
+    group = np.cumsum(apart)
+    end_of_group = np.array([ended[group == each].max() for each in range(int(group[-1]) + 1)])
+    after[known[order]] = ended + ended.max() - end_of_group[group]
+    return after
 
 
 def _extended(path: Array, last: int, season: int) -> Array:

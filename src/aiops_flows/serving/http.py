@@ -15,11 +15,15 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Route
 
+from aiops_flows.errors import AiopsError
 from aiops_flows.serving.answers import Answer
 from aiops_flows.serving.arrivals import Arrival
 from aiops_flows.serving.connections import Client, Connections
 from aiops_flows.serving.guard import MOST_BYTES, Guard, Refusal, rows_in
 from aiops_flows.serving.resident import Resident
+from aiops_flows.steps.automation import automation
+from aiops_flows.steps.workspace import Workspace
+from aiops_flows.use_case import UseCase
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -57,10 +61,19 @@ def application(
     async def health(_request: Request) -> Response:
         serving = not resident.arrivals.closed
         state = {"state": "serving" if serving else "ending", "use_case": resident.use_case.name}
+        state["automation"] = await asyncio.to_thread(_automation, resident.use_case)
         return _json(200 if serving else 503, {**state, "waiting": len(resident.arrivals)})
 
     routes = [Route("/cases", _careful(cases), methods=["POST"]), Route("/health", _careful(health), methods=["GET"])]
     return Starlette(routes=routes)
+
+
+def _automation(use_case: UseCase) -> str:
+    """``on``, ``off`` or ``unknown``: who is not asked for a token is told no name and no reason."""
+    try:
+        return "on" if automation(Workspace.here(), use_case).on else "off"
+    except AiopsError:
+        return "unknown"
 
 
 def _careful(answering: Answering) -> Answering:

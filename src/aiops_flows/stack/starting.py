@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from aiops_flows.case_log import CaseLog
 from aiops_flows.registry import ARTIFACTS, follow_move
 from aiops_flows.settings import Settings
-from aiops_flows.stack import postgresql, record
+from aiops_flows.stack import moved, postgresql, record
 from aiops_flows.stack.deploying import WORK_POOL, deploy, deployments_of, require_prefect_yaml, workers_online
 from aiops_flows.stack.environment import mlflow_environment, process_environment, server_environment
 from aiops_flows.stack.interrupted import settle_interrupted_runs
@@ -134,6 +134,8 @@ class _Beginning:
     def _start_prefect(self, port: int, postgres_url: str) -> Part:
         api_url = f"http://{HOST}:{port}/api"
         database = postgresql.database(postgres_url, postgresql.PREFECT, "asyncpg") if postgres_url else ""
+        if not database:
+            moved.follow_move(self.settings.folder)
         environment = server_environment(self.settings, api_url, database)
         self.stack = replace(self.stack, api_url=api_url)
         command = [sys.executable, "-m", "uvicorn", *arguments(port)]

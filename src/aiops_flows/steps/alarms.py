@@ -16,12 +16,19 @@ def open_alarms(place: Workspace, use_case: UseCase, model: str | None = None) -
     return list(alarms.open_alarms(place.log, use_case.name, model=name))
 
 
-def clear(place: Workspace, use_case: UseCase, number: int, *, reason: str, actor: str | None = None) -> None:
-    """Clear an alarm under a person's name: what it kept from happening may happen again.
+def clear(place: Workspace, use_case: UseCase, number: int, *, reason: str, actor: str | None = None) -> bool:
+    """Whether an alarm is cleared now under a person's name; False where a second person must agree.
 
-    The watch begins anew with what becomes known from then on.
+    What it kept from happening may happen again. The watch begins anew with what becomes known from then on.
     """
-    alarms.clear(place.log, use_case.name, number, reason=reason, actor=actor or place.settings.actor)
+    return alarms.clear(
+        place.log,
+        use_case.name,
+        number,
+        reason=reason,
+        actor=actor or place.settings.actor,
+        four_eyes=use_case.restart_takes_two,
+    )
 
 
 def blocked_by(place: Workspace, use_case: UseCase, spec: ModelSpec) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-__all__ = ["Certificate", "SegmentCertificate"]
+__all__ = ["Certificate", "SegmentCertificate", "why_nothing_is_allowed"]
 
 
 @dataclass(frozen=True)
@@ -85,3 +85,24 @@ class Certificate:
         found = json.loads(text)
         segments = {name: SegmentCertificate(**each) for name, each in found.get("segments", {}).items()}
         return cls(**(found | {"segments": segments}))
+
+
+def why_nothing_is_allowed(certificate: Certificate | None, *, judge: str, policy: str, at: datetime) -> str:
+    """Why policy may decide nothing under a certificate at a time; empty where it may.
+
+    Args:
+        certificate: the one in force; None where there is none.
+        judge: name of the judging model.
+        policy: version of the policy as it stands now.
+        at: the time by the case log's clock.
+    """
+    if certificate is None:
+        return f"{judge} has no certificate for deciding without a person"
+    if certificate.policy_version != policy:
+        return "the policy has changed since it was certified; the next training certifies it again"
+    if certificate.expired(at):
+        day = certificate.expires_at[:10] or "an unknown day"
+        return f"certificate expired on {day}; recertify (aiops-flows certify)"
+    if certificate.threshold is None:
+        return f"nothing may be decided without a person: {certificate.reason}"
+    return ""

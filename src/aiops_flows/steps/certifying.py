@@ -39,6 +39,7 @@ __all__ = [
     "periods_of",
     "renew",
     "rule_verdicts",
+    "would_certify",
 ]
 
 _logger = logging.getLogger("aiops_flows.certifying")
@@ -244,16 +245,41 @@ def _issued(
     )
 
 
-def renew(place: Workspace, use_case: UseCase, *, as_of: datetime | None = None) -> Certificate | None:
-    """Certify the judging model's champion anew, on what is known now, and keep the certificate with it.
+def renew(
+    place: Workspace, use_case: UseCase, *, as_of: datetime | None = None, actor: str | None = None
+) -> Certificate | None:
+    """Certify the judging model's champion anew, on what is known now, and put the certificate in force.
 
-    Where there is no champion, or its files cannot be had now, nothing changes and None is given: cases that the old
+    Where there is no champion, or its files cannot be had now, nothing changes and None is returned: cases that the old
     certificate does not cover go to people.
 
     Args:
         place: where certificates are kept.
         use_case: the business process.
-        as_of: only outcomes known by then, and only cases received by then; default now.
+        as_of: only outcomes known by then, and only cases received by then; default now. Of a day before today the
+            certificate is an older one, and it is put in force all the same: to only look, see `would_certify`.
+        actor: who certifies; default the settings' actor.
+    """
+    certificate = would_certify(place, use_case, as_of or place.now())
+    if certificate is not None:
+        record = versions.get(place.log, use_case.name, certificate.model, certificate.version)
+        versions.attach_evidence(
+            place.log,
+            use_case.name,
+            certificate.model,
+            certificate.version,
+            evidence=str(record.evidence),
+            evidence_digest=str(record.evidence_digest),
+            certificate=certificate.to_json(),
+            actor=(actor or place.settings.actor).strip(),
+        )
+    return certificate
+
+
+def would_certify(place: Workspace, use_case: UseCase, as_known: datetime) -> Certificate | None:
+    """What the judging model's champion would be certified for on what was known at a time; nothing is stored.
+
+    None where there is no champion, where its files cannot be had now, or where another model holds the certificate.
     """
     spec = use_case.model(use_case.judged_by)
     champion = promotions.champion(place.log, use_case.name, spec.name)
@@ -264,19 +290,7 @@ def renew(place: Workspace, use_case: UseCase, *, as_of: datetime | None = None)
     except RegistryError as fault:
         _logger.warning("%s version %d is not certified anew: %s", spec.name, champion.version, fault)
         return None
-    certificate = certify(place, use_case, spec, champion.version, fitted, as_of=as_of or place.now())
-    record = versions.get(place.log, use_case.name, spec.name, champion.version)
-    if certificate is not None:
-        versions.attach_evidence(
-            place.log,
-            use_case.name,
-            spec.name,
-            champion.version,
-            evidence=str(record.evidence),
-            evidence_digest=str(record.evidence_digest),
-            certificate=certificate.to_json(),
-        )
-    return certificate
+    return certify(place, use_case, spec, champion.version, fitted, as_of=as_known)
 
 
 def certificate_in_force(place: Workspace, use_case: UseCase) -> Certificate | None:

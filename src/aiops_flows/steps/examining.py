@@ -13,6 +13,7 @@ from aiops_flows.case_log import audit, questions
 from aiops_flows.errors import AiopsError, NoAnswer
 from aiops_flows.registry import Registry
 from aiops_flows.settings import Settings
+from aiops_flows.steps.automation import automation
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.telemetry import SILENT
 
@@ -46,6 +47,7 @@ def examine() -> list[Examined]:
         _disk,
         _case_log,
         _audit,
+        _automation,
         _effects,
         _mlflow,
         _prefect,
@@ -118,6 +120,19 @@ def _audit() -> Examined:
     if broken:
         return Examined("record", "broken", "; ".join(broken[:3]), "aiops-flows verify tells the first bad place")
     return Examined("record", "good", "one effective decision a case, each with its audit row")
+
+
+def _automation() -> Examined:
+    """Whether policy decides cases, for each use case."""
+    try:
+        place = Workspace.existing()
+        found = [automation(place, name) for name in questions.use_cases(place.log)]
+    except AiopsError as fault:
+        return Examined("automation", "broken", str(fault), "mend the case log first")
+    lines = [f"{each.use_case}: {str(each).removeprefix('automation: ')}" for each in found]
+    if any(not each.on for each in found):
+        return Examined("automation", "look", "; ".join(lines), "aiops-flows alarms list; hold --list; certify")
+    return Examined("automation", "good", "; ".join(lines) or "no use case yet")
 
 
 def _effects() -> Examined:

@@ -12,6 +12,7 @@ import pandas as pd
 from aiops_flows.case_log import promotions, questions
 from aiops_flows.case_log.alarms import Alarm
 from aiops_flows.evidence import bootstrap_interval, exact_interval
+from aiops_flows.steps.automation import Automation
 from aiops_flows.steps.certificate import Certificate
 from aiops_flows.steps.comparing import writing_losses
 from aiops_flows.steps.decided import live_answers, mature_part
@@ -20,7 +21,7 @@ from aiops_flows.steps.standing import Watched
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase
 
-__all__ = ["ModelHealth", "UseCaseHealth", "certificate_row", "model_health"]
+__all__ = ["ModelHealth", "UseCaseHealth", "audited_error", "certificate_row", "model_health"]
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,8 @@ class UseCaseHealth:
     """What people made of the texts of each version, as `steps.corrections.writing_figures` gives it."""
     new_labels: dict[str, tuple[int, int]] = field(default_factory=dict)
     """By model, how many labels its champion does not know, and of how many cases; their names stay in the case log."""
+    automation: Automation | None = None
+    """Whether policy decides cases now, and why not."""
     terms: list[dict[str, Any]] = field(default_factory=list)
     """How often people said other terms, as `steps.terms_figures.term_figures` gives it."""
 
@@ -133,9 +136,11 @@ class UseCaseHealth:
         """The figures as rows for people: what, value."""
         figures: dict[str, Any] = {name.replace("_", " "): value for name, value in self.counts.items()}
         figures["reviews overdue"] = self.overdue
+        if self.automation is not None:
+            figures["automation"] = str(self.automation).removeprefix("automation: ")
         figures |= {f"certificate: {what}": value for what, value in certificate_row(self.certificate).items()}
         figures["decided without a person"] = _share(self.quality.coverage, self.quality.cases)
-        figures["error of automatic decisions"] = _audited(self.quality)
+        figures["error of automatic decisions"] = audited_error(self.quality)
         figures["the same by outcomes"] = _by_outcomes(self.quality)
         figures |= {f"{model.model} version {model.champion}: error": str(model) for model in self.models}
         figures |= {f"{each['model']} version {each['version']}: writings": _writing(each) for each in self.writings}
@@ -181,7 +186,8 @@ def _share(value: float | None, of: int) -> str:
     return "nothing was worked on yet" if value is None else f"{value:.3f} of {of}"
 
 
-def _audited(found: Quality) -> str:
+def audited_error(found: Quality) -> str:
+    """The error of automatic decisions in words, with its interval and what it rests on."""
     if found.rests_on == "outcomes":
         return f"{_by_outcomes(found)}; it rests on outcomes, as the policy has no decided case read"
     if found.error is None:

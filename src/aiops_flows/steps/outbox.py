@@ -19,6 +19,7 @@ from aiops_flows.case_log.effects import Due, Planned, Wanted
 from aiops_flows.case_log.outbox import Attempt, Claimed
 from aiops_flows.effects import Effect
 from aiops_flows.errors import NotDelivered, UseCaseError
+from aiops_flows.steps.automation import effects_held
 from aiops_flows.steps.frames import stored_frame
 from aiops_flows.steps.owners import is_gone
 from aiops_flows.steps.sinks import Sink, sink_at
@@ -35,6 +36,7 @@ _FIRST_WAIT: Final = timedelta(seconds=30)
 _LONGEST_WAIT: Final = timedelta(hours=6)
 _AT_ONCE: Final = 100
 _RECORDED_EVERY_SECONDS: Final = 1.0  # if this process dies, only what ended since is sent again
+_HOLDS_SEEN_WITHIN_SECONDS: Final = 0.25
 _PATIENCE: Final = 10  # so many failures in a row say that the sink is away, and the rest keep their attempts
 
 _logger = logging.getLogger("aiops_flows.outbox")
@@ -230,10 +232,14 @@ class _Sender:
         self._threads = threads
         self._owner = f"{place.owner}/{uuid.uuid4().hex[:8]}"
         self._in_a_row = 0
+        self._held = ""
+        self._look_again = 0.0
         self.delivered = self.failed = self.given_up = 0
 
     def send_some(self) -> bool:
         """Claim some effects and send them; False where nothing is due, or the sink seems to be away."""
+        if self._is_held():
+            return False
         seconds = self._place.settings.lease_seconds
         claimed = outbox.claim(
             self._place.log, self._use_case, owner=self._owner, seconds=seconds, limit=_AT_ONCE, names=self._names
@@ -244,7 +250,19 @@ class _Sender:
             self._send(left, until)
         finally:
             outbox.release(self._place.log, self._use_case, [each.effect_id for each in left], owner=self._owner)
-        return bool(claimed) and not self._is_away
+        return bool(claimed) and not self._stops()
+
+    def _stops(self) -> bool:
+        """Whether nothing more is to be sent now: the sink seems to be away, or a hold stops effects."""
+        return self._is_away or self._is_held()
+
+    def _is_held(self) -> bool:
+        """Whether a hold stops effects, as it was at most a moment ago."""
+        now = time.monotonic()
+        if now >= self._look_again:
+            self._held = effects_held(self._place.log, self._use_case)
+            self._look_again = now + _HOLDS_SEEN_WITHIN_SECONDS
+        return bool(self._held)
 
     @property
     def _is_away(self) -> bool:
@@ -257,7 +275,7 @@ class _Sender:
         recorded = time.monotonic()
         try:
             while sending or left:
-                while left and len(sending) < _at_once(self._sink) and time.monotonic() < until and not self._is_away:
+                while left and len(sending) < _at_once(self._sink) and time.monotonic() < until and not self._stops():
                     sending.add(self._threads.submit(self._try, left.popleft()))
 
                 if not sending:

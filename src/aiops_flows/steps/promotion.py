@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from aiops_flows.case_log import promotions, versions
+from aiops_flows.case_log.names import person_key, same_person
 from aiops_flows.case_log.promotions import Champion, Promotion
 from aiops_flows.case_log.versions import VersionRecord
 from aiops_flows.errors import NotApproved, RegistryError, VersionUnknown
@@ -105,8 +106,8 @@ def _approval_missing(
 ) -> str:
     """Why the promotion waits for a second person, where an open alarm asks for one; four eyes are the log's matter."""
     asked = approvals_asked_for(place, use_case, spec)
-    involved = {_person(proposer), _person(record.trained_by)}
-    if not asked or {_person(approver) for approver in _approvers(place, use_case, record)} - involved:
+    involved = {person_key(proposer), person_key(record.trained_by)}
+    if not asked or {person_key(approver) for approver in _approvers(place, use_case, record)} - involved:
         return ""
     return f"{'; '.join(asked)}: ask for it (aiops-flows approve), then promote again"
 
@@ -116,10 +117,6 @@ def _approvers(place: Workspace, use_case: UseCase, record: VersionRecord) -> li
     return promotions.approvers(
         place.log, use_case.name, record.model, record.version, evidence_digest=record.evidence_digest
     )
-
-
-def _person(name: str) -> str:
-    return name.strip().lower()
 
 
 def _challenger(place: Workspace, use_case: UseCase, spec: ModelSpec, version: int | None) -> VersionRecord | None:
@@ -254,7 +251,7 @@ def approve(
             f"{model} version {version}: the evidence looked at ({seen[:12]}) is not the present one "
             f"({str(record.evidence_digest)[:12]}); look at it again"
         )
-    if record.four_eyes and approver.strip() == record.trained_by:
+    if record.four_eyes and same_person(approver, record.trained_by):
         raise NotApproved(f"{model} version {version} was trained by {approver}; somebody else must approve it")
     promotions.approve(
         place.log,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from aiops_flows.case_log.alarms import Alarm
 from aiops_flows.case_log.holds import Hold
-from aiops_flows.steps.certificate import Certificate
+from aiops_flows.steps.certificate import Certificate, why_nothing_is_allowed
 from aiops_flows.steps.verdicts import confidence_of, needs_cases, rule_verdicts, segments_of
 from aiops_flows.use_case import ModelSpec, UseCase
 
@@ -70,7 +70,9 @@ def propose(
         notes = cases[f"{model.output}_note"].to_numpy(dtype=object)
         reasons[silent] = notes[silent]
         allowed &= ~silent
-    reason = _why_held(holds) or _why_not_certified(use_case, certificate, at or datetime.now(UTC))
+    judge, policy = use_case.model(use_case.judged_by).name, use_case.review.version
+    uncertified = why_nothing_is_allowed(certificate, judge=judge, policy=policy, at=at or datetime.now(UTC))
+    reason = _why_held(holds) or uncertified
     if certificate is None or reason:
         reasons[allowed] = reason
         allowed[:] = False
@@ -82,20 +84,6 @@ def propose(
 
 def _why_held(holds: Sequence[Hold]) -> str:
     return f"automatic decisions are held: {holds[0]}" if holds else ""
-
-
-def _why_not_certified(use_case: UseCase, certificate: Certificate | None, at: datetime) -> str:
-    if certificate is None:
-        return f"{use_case.model(use_case.judged_by).name} has no certificate for deciding without a person"
-    if certificate.policy_version != use_case.review.version:
-        return "the policy has changed since it was certified; the next training certifies it again"
-    if certificate.expired(at):
-        return (
-            f"certificate expired on {certificate.expires_at[:10] or 'an unknown day'}; recertify (aiops-flows certify)"
-        )
-    if certificate.threshold is None:
-        return f"nothing may be decided without a person: {certificate.reason}"
-    return ""
 
 
 def _without_alarm(asked: _Asked, alarms: Sequence[Alarm], allowed: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from aiops_flows.case_log import questions
+from aiops_flows.case_log.names import person_key
 from aiops_flows.evidence import exact_interval
 from aiops_flows.steps.decided import reviewed_answers
 from aiops_flows.steps.workspace import Workspace
@@ -90,9 +91,11 @@ def reviewers(place: Workspace, use_case: UseCase, *, as_known: datetime | None 
     known = read[read["kind"] == "known"].merge(truth, on="case_id")
     followed = _where_wrong(reviewed_answers(place, use_case, moment), truth)
     everything = pd.concat([frame[["actor", "seconds"]] for frame in (decided, read) if len(frame)] or [decided])
+    written = dict(zip(map(person_key, everything["actor"]), everything["actor"], strict=True))
+    everything, second, known, followed = (_by_person(frame) for frame in (everything, second, known, followed))
     return [
         Reviewer(
-            str(name),
+            str(written[str(name)]),
             len(own),
             None if own["seconds"].isna().all() else float(own["seconds"].median()),
             Share.of(second.loc[second["actor"] == name, "same"]),
@@ -101,6 +104,11 @@ def reviewers(place: Workspace, use_case: UseCase, *, as_known: datetime | None 
         )
         for name, own in everything.groupby("actor")
     ]
+
+
+def _by_person(answers: pd.DataFrame) -> pd.DataFrame:
+    """The answers with the key of each person's name as ``actor``: one person is one, however the name was typed."""
+    return answers.assign(actor=answers["actor"].map(person_key))
 
 
 def _truth(place: Workspace, use_case: UseCase, known_by: datetime) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from aiops_flows.case_log.alarms import Alarm, AlarmAction
 from aiops_flows.errors import ChampionChanged, NothingToRollBackTo, RegistryError
 from aiops_flows.steps.actions import Finding, FindingKind, actions_for
 from aiops_flows.steps.audit_lane import open_second_readings, seed_known_cases
+from aiops_flows.steps.automation import automation
 from aiops_flows.steps.certifying import Certificate, certificate_in_force, renew
 from aiops_flows.steps.corrections import new_labels, writing_figures
 from aiops_flows.steps.decided import known
@@ -87,6 +88,7 @@ def monitor(place: Workspace, use_case: UseCase, *, as_of: datetime | None = Non
             for row in writing_figures(place, use_case).to_dict("records")
         ],
         _new_labels(place, use_case),
+        automation(place, use_case),
         [{str(what): told for what, told in row.items()} for row in term_figures(place, use_case).to_dict("records")],
     )
 

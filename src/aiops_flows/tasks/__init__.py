@@ -4,5 +4,17 @@ from __future__ import annotations
 
 from aiops_flows.tasks.batches import batch_task
 from aiops_flows.tasks.business import decide, deliver, intake, predict, record_outcomes, review
+from aiops_flows.tasks.stopping import automation, hold, release
 
-__all__ = ["batch_task", "decide", "deliver", "intake", "predict", "record_outcomes", "review"]
+__all__ = [
+    "automation",
+    "batch_task",
+    "decide",
+    "deliver",
+    "hold",
+    "intake",
+    "predict",
+    "record_outcomes",
+    "release",
+    "review",
+]

@@ -185,8 +185,8 @@ def test_reordered_audit_rows_are_found(lived: CaseLog) -> None:
 
 def cut_off(log: CaseLog, *, seq: int) -> list[str]:
     tables = ("cases", "quarantine", "predictions", "decisions", "reviews", "readings", "outcomes", "promotions")
-    tables += ("alarms", "holds", "agreements", "audit")
-    return [f"DELETE FROM {table} WHERE use_case = 'claims' AND seq > {seq}" for table in tables]
+    others = ("alarms", "holds", "agreements", "audit")
+    return [f"DELETE FROM {table} WHERE use_case = 'claims' AND seq > {seq}" for table in (*tables, *others)]
 
 
 def test_a_cut_off_end_is_found(lived: CaseLog) -> None:

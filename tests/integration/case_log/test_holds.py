@@ -12,7 +12,7 @@ from aiops_flows.case_log import CaseLog, alarms, audit, holds, questions, versi
 from aiops_flows.case_log.tables import DECISIONS
 from aiops_flows.case_log.transaction import lock_all_use_cases, writing
 from aiops_flows.errors import AutomationStopped, CaseLogError, ChampionChanged, ConflictingWrite
-from tests.integration.case_log.life import MODEL, alarm, judge, names, promote, raw, take_in, version
+from tests.integration.case_log.life import MODEL, alarm, answer, judge, names, promote, raw, take_in, version
 
 LATER = datetime(2100, 1, 1, tzinfo=UTC)
 CERTIFICATE = '{"threshold": 0.9}'
@@ -73,8 +73,7 @@ def test_people_decide_and_reviews_open_under_a_hold(case_log: CaseLog) -> None:
     take_in(case_log, names(2))
     hold(case_log)
     assert judge(case_log, [], names(2)).reviewed == 2
-    said = {"verdict": "deny", "reason": "seen", "actor": "ann", "channel": "python"}
-    assert writes.decide(case_log, "claims", "case-000", **said).revision == 0
+    assert answer(case_log, "case-000").revision == 0
 
 
 def test_a_hold_ends_by_itself_at_its_end(database_url: str) -> None:

@@ -44,6 +44,7 @@ def test_a_reading_that_agrees_leaves_the_decision(case_log: CaseLog) -> None:
     decided(case_log)
     reading = read(case_log, "case-000", seconds=31)
     assert (reading.round, reading.kind, reading.agreed, reading.decision) == (0, "audit", True, None)
+    assert str(reading) == "your answer pay is stored, and the decision stands"
     assert verdicts(case_log) == ["pay"] * 4
     assert list(questions.open_reviews(case_log, "claims")["case_id"]) == ["case-001"]
     stored = questions.readings(case_log, "claims").iloc[0]
@@ -58,6 +59,7 @@ def test_a_reading_that_disagrees_corrects_the_decision(case_log: CaseLog) -> No
     assert reading.agreed is False
     assert reading.decision is not None
     assert (reading.decision.revision, reading.decision.actor) == (1, "eve")
+    assert str(reading) == "the decision is now deny, revision 1, because the audit disagreed with pay"
     assert verdicts(case_log) == ["deny", "pay", "pay", "pay"]
     found = questions.trace(case_log, "claims", "case-000")
     assert found["decisions"][1]["at"] == found["readings"][0]["at"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -131,6 +132,21 @@ def test_four_eyes_need_another_person(case_log: CaseLog) -> None:
     with pytest.raises(NotApproved):
         promote(case_log, 1, None, proposer="pat")
     assert promote(case_log, 1, None, proposer="quentin").approver == "Pat"
+
+
+def test_one_person_does_not_approve_under_two_spellings(case_log: CaseLog) -> None:
+    """A name in composed and in decomposed form is one person's: neither what they trained nor what they propose."""
+    composed, decomposed = unicodedata.normalize("NFC", "Rév"), unicodedata.normalize("NFD", "Rév")
+    versions.register(case_log, "claims", version(1, four_eyes=True, trained_by=composed))
+    for approver in (decomposed, "RÉV", "R\u00e9v\u200b", "\u00a0Rév "):
+        with pytest.raises(NotApproved):
+            promotions.approve(case_log, "claims", MODEL, 1, evidence_digest="e1", approver=approver, channel="python")
+    promotions.approve(case_log, "claims", MODEL, 1, evidence_digest="e1", approver="Zoë", channel="python")
+    with pytest.raises(NotApproved):
+        promote(case_log, 1, None, proposer=unicodedata.normalize("NFD", "zoë"))
+    with pytest.raises(Exception, match="four eyes"):
+        raw(case_log, insert_promotion(1, "promote", 1, "NULL", approver="'Zoë'", proposer="'ZOE\u0308'"))
+    assert promote(case_log, 1, None, proposer="quentin").approver == "Zoë"
 
 
 def test_changed_evidence_voids_the_approval(case_log: CaseLog) -> None:

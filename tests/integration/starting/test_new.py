@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import os
 import random
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -269,3 +271,12 @@ def test_the_command_says_what_it_guessed(here: Path, capsys: pytest.CaptureFixt
     assert "300 rows of the file are cases, 0 would go to quarantine" in said
     with pytest.raises(UseCaseError, match="say which column"):
         new("others", None, here / "odd.csv")
+
+
+def test_a_run_that_is_ended_by_a_signal_leaves_nothing(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SIGTERM while the files are tried: the scratch folder is removed, and no folder has been made."""
+    file = odd_file(here / "odd.csv")
+    monkeypatch.setattr("aiops_flows.starting.writing.try_rows", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    with pytest.raises(SystemExit):
+        new("late-tickets", None, file, "Result")
+    assert [each.name for each in here.iterdir()] == ["odd.csv"]

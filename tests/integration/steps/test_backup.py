@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from prefect.server.database.orm_models import Deployment, FlowRun
 from typer.testing import CliRunner
 
 from aiops_flows.case_log import audit, promotions, questions
@@ -19,6 +22,8 @@ from aiops_flows.registry import ARTIFACTS, follow_move
 from aiops_flows.settings import Settings
 from aiops_flows.stack import record
 from aiops_flows.stack.backup import backup, restore
+from aiops_flows.stack.moved import PARAMETERS
+from aiops_flows.stack.moved import follow_move as follow_prefect
 from aiops_flows.stack.processes import spawn
 from aiops_flows.stack.record import Stack
 from aiops_flows.steps.inference import predict
@@ -171,3 +176,42 @@ def test_a_closed_case_log_is_one_file(at_home: Workspace, tmp_path: Path) -> No
     assert (tmp_path / "home" / "case_log.db-wal").stat().st_size == 0
     with closing(sqlite3.connect(f"file:{tmp_path / 'home' / 'case_log.db'}?immutable=1", uri=True)) as alone:
         assert alone.execute("SELECT count(*) FROM cases").fetchone()[0] >= stored
+
+
+def test_the_end_of_a_process_leaves_the_record_in_one_file(at_home: Workspace, tmp_path: Path) -> None:
+    """Nobody has to close a workspace: what a process wrote is in the database when it has ended."""
+    script = (
+        "from aiops_flows.steps.intake import take_in; from aiops_flows.steps.workspace import Workspace;"
+        " from tests.parcels import PARCELS, make_parcels;"
+        " take_in(Workspace.here(), PARCELS, make_parcels(50, seed=5).assign(case_id=[f'more-{n}' for n in range(50)]))"
+    )
+    at_home.log.close()
+    root = Path(__file__).parents[3]
+    subprocess.run([sys.executable, "-c", script], cwd=root, check=True, timeout=120)
+    log = tmp_path / "home" / "case_log.db-wal"
+    assert not log.exists() or log.stat().st_size == 0
+
+
+def test_deployments_of_a_copy_read_its_own_inboxes(tmp_path: Path) -> None:
+    """Those that are not deployed again as well, and runs that are scheduled; what has run stays as it was."""
+    known = {table.name: table.c for table in (Deployment.__table__, FlowRun.__table__)}
+    assert all(column in known[name] for name, column in PARAMETERS.items())
+    home = tmp_path / "home"
+    assert not follow_prefect(home)
+    inbox = json.dumps({"source": f"{home}/inbox/claims", "other": f"{home}-2/inbox", "batch": 5})
+    with closing(sqlite3.connect(home / "prefect" / "prefect.db", isolation_level=None)) as database:
+        database.execute("CREATE TABLE deployment (parameters JSON)")
+        database.execute("CREATE TABLE flow_run (parameters JSON, state_type TEXT)")
+        database.execute("INSERT INTO deployment VALUES (?)", (inbox,))
+        database.executemany("INSERT INTO flow_run VALUES (?, ?)", [(inbox, "SCHEDULED"), (inbox, "COMPLETED")])
+    assert not follow_prefect(home)
+
+    shutil.copytree(home, tmp_path / "copy")
+    assert follow_prefect(tmp_path / "copy")
+    assert not follow_prefect(tmp_path / "copy")
+    with closing(sqlite3.connect(tmp_path / "copy" / "prefect" / "prefect.db")) as database:
+        (deployed,) = database.execute("SELECT parameters FROM deployment").fetchone()
+        runs = dict(database.execute("SELECT state_type, parameters FROM flow_run").fetchall())
+    expected = {"source": f"{tmp_path / 'copy'}/inbox/claims", "other": f"{home}-2/inbox", "batch": 5}
+    assert json.loads(deployed) == json.loads(runs["SCHEDULED"]) == expected
+    assert runs["COMPLETED"] == inbox

@@ -75,6 +75,22 @@ def test_quantiles_mean_what_they_say(steady_one: Any) -> None:
     assert (said >= 0).all()
 
 
+def test_series_of_other_years_get_intervals_of_their_own() -> None:
+    """The errors of series that have no time in common are learned from all of them, not from those recorded last."""
+    chance = np.random.default_rng(4)
+    histories, came = [], []
+    for place in range(30):
+        noise = 0.02 if place < 25 else 0.3
+        values = 100 * np.exp(np.cumsum(chance.normal(0, noise, 132)))
+        histories.append(series_of("month", 1_000 * (30 - place), values[:120]))
+        came.append(values[120:])
+    frame = pd.DataFrame({"history": histories, "cover": 1})
+    model = SeasonalNaive(season=1).fit(frame, np.full(30, np.nan))
+    path = model.predict_path(frame)
+    held = (np.array(came) >= path[:, :, 1]) & (np.array(came) <= path[:, :, 5])
+    assert held.mean() > 0.68
+
+
 def test_scarce_demand_is_counted_in_whole_numbers(scarce_one: Any) -> None:
     """Quantiles of counts are counts, the lower ones nothing, and cover what they say; sums are of the right size."""
     after = lines(scarce(80), [60, 63, 66])
