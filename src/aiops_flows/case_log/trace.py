@@ -39,6 +39,15 @@ _PARTS = {
         JOIN audit AS a ON a.use_case = t.use_case AND a.seq = t.seq
         WHERE e.use_case = ? AND e.case_id = ? ORDER BY t.seq, t.effect_id""",
 }
+_HOLDS = """
+    SELECT DISTINCT h.use_case, h.number, a.at, h.until, h.reason, h.actor
+    FROM reviews AS r JOIN audit AS o ON o.use_case = r.use_case AND o.seq = r.seq
+    JOIN holds AS h ON h.use_case IN (r.use_case, '*') AND h.state = 'held'
+    JOIN audit AS a ON a.use_case = h.use_case AND a.seq = h.seq
+    WHERE r.use_case = ? AND r.case_id = ? AND a.at <= o.at AND (h.until IS NULL OR h.until > o.at)
+        AND NOT EXISTS (SELECT 1 FROM holds AS e JOIN audit AS b ON b.use_case = e.use_case AND b.seq = e.seq
+            WHERE e.use_case = h.use_case AND e.releases = h.number AND b.at <= o.at)
+    ORDER BY a.at, h.use_case, h.number"""
 _AUDIT = "SELECT * FROM audit WHERE use_case = ? AND seq = ?"
 
 
@@ -49,7 +58,7 @@ def trace(log: CaseLog, use_case: str, case_id: str) -> dict[str, Any]:
         ``case`` (one dictionary); ``predictions`` and ``shadow`` (with the ``digest``, ``dataset_digest``,
         ``code_version`` and ``run_id`` of the version); ``reviews``; ``readings``; ``decisions``; ``outcomes``;
         ``effects``; ``deliveries`` (each attempt to send one); ``audit`` (the audit rows that vouch for them, in
-        order). Values, scores and bodies are JSON text.
+        order); ``holds`` (those that were in force when it went to review). Values, scores and bodies are JSON text.
 
     Raises:
         CaseUnknown: the case is not stored.
@@ -60,6 +69,7 @@ def trace(log: CaseLog, use_case: str, case_id: str) -> dict[str, Any]:
     seqs = sorted({row["seq"] for rows in found.values() for row in rows})
     found["audit"] = [row for seq in seqs for row in rows_of(log, _AUDIT, [use_case, seq])]
     found["case"] = found["case"][0]
+    found["holds"] = rows_of(log, _HOLDS, [use_case, case_id])
     return found
 
 

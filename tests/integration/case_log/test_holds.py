@@ -74,6 +74,8 @@ def test_people_decide_and_reviews_open_under_a_hold(case_log: CaseLog) -> None:
     hold(case_log)
     assert judge(case_log, [], names(2)).reviewed == 2
     assert answer(case_log, "case-000").revision == 0
+    held = questions.trace(case_log, "claims", "case-000")["holds"]
+    assert [(row["number"], row["actor"], row["reason"]) for row in held] == [(1, "olga", "wrong amounts")]
 
 
 def test_a_hold_ends_by_itself_at_its_end(database_url: str) -> None:
