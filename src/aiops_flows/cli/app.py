@@ -34,6 +34,7 @@ from aiops_flows.telemetry import switch_off
 __all__ = ["app", "main"]
 
 FAULT = 3
+_PRIVATE = 0o077
 
 app = typer.Typer(
     name="aiops-flows",
@@ -104,6 +105,8 @@ def main() -> None:
     """Run the command line; what can be explained is a message on standard error and exit code 3, never a traceback."""
     warnings.filterwarnings("ignore", category=FutureWarning)
     print_anywhere()
+    if sys.argv[1:2] != ["new"]:  # a project's files are for its team; all else holds customers' data
+        os.umask(_PRIVATE)
     sys.path.insert(0, str(Path.cwd()))  # use cases are named by module, from the folder one stands in
     try:
         app()
