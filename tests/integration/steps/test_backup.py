@@ -194,7 +194,7 @@ def test_the_end_of_a_process_leaves_the_record_in_one_file(at_home: Workspace, 
 
 def test_deployments_of_a_copy_read_its_own_inboxes(tmp_path: Path) -> None:
     """Those that are not deployed again as well, and runs that are scheduled; what has run stays as it was."""
-    known = {table.name: table.c for table in (Deployment.__table__, FlowRun.__table__)}
+    known = {model.__tablename__: model.__table__.c for model in (Deployment, FlowRun)}
     assert all(column in known[name] for name, column in PARAMETERS.items())
     home = tmp_path / "home"
     assert not follow_prefect(home)
