@@ -112,7 +112,7 @@ def measured(place: Workspace, done: Replay) -> dict[str, Any]:
         "automatic": {year: automatic_figures(claims.of(year)) for year in YEARS},
         "automatic_by_month": _by_month(claims),
         "unseen_by_quarter": unseen_by_quarter(place, done),
-        "target": {"max_error": CLAIMS.review.max_error, "confidence": CLAIMS.review.confidence},
+        "target": {"max_error": CLAIMS.review.error_limit(), "confidence": CLAIMS.review.confidence},
         "certificates": done.certificates,
         "retrainings": [each.__dict__ | {"at": each.at.date().isoformat()} for each in done.retrainings],
         "drift": [

@@ -172,7 +172,7 @@ def report(stream: Stream, done: Replayed, seconds: float) -> str:
 def _conditions(stream: Stream) -> str:
     policy, plan = stream.use_case.review, stream.schedule
     return (
-        f"Certified: at most {policy.max_error:.0%} wrong among automatic decisions, {policy.confidence:.0%} sure, "
+        f"Certified: at most {policy.error_limit():.0%} wrong among automatic decisions, {policy.confidence:.0%} sure, "
         f"valid for {policy.valid_for.days} days.\nAudited: {policy.audit:.0%}.\n"
         f"Trained every {_days(plan.retrain)}, watched every {_days(plan.monitor)}."
     )

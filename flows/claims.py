@@ -1,4 +1,4 @@
-"""Property and injury claims of air passengers: approve, settle or deny, and how much is to be expected.
+"""Property and injury claims of air passengers: approve small plain ones, put the others to an adjuster.
 
 The columns are those of the claims that the US Transportation Security Administration publishes.
 """
@@ -8,17 +8,20 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
+import numpy as np
 from prefect import flow
 from pydantic import Field
 from sklearn.dummy import DummyRegressor
 
 from aiops_flows import Case, Gate, ModelSpec, ReviewPolicy, Text, UseCase, intake, predict, review
+from aiops_flows.evidence.losses import share_of_worst
 from aiops_flows.use_case import CaseId, Moment
 from flows.claim_documents import attach_documents
 from flows.claim_estimators import claim_amount, claim_disposition
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import ArrayLike, NDArray
 
 
 class Claim(Case):
@@ -37,7 +40,7 @@ class Claim(Case):
 
 
 FEATURES = ["received_at", "incident_at", "airport", "airline", "claim_type", "site", "items"]
-WATCHED = ["airport", "airline", "claim_type", "site"]
+WATCHED = ["airport", "airline", "claim_type", "site", "items"]  # dates move on by themselves
 PROPERTY = ["Passenger Property Loss", "Property Damage"]
 
 disposition = ModelSpec(
@@ -56,18 +59,44 @@ amount = ModelSpec(
     gates=[Gate("mean_absolute_error", max_drop=5.0, beats_baseline=True), Gate("missing_values", at_most=0.25)],
 )  # fmt: skip
 
+REVIEW_COST = 60.0
+"""US dollars that it costs an adjuster to look at a claim."""
+MOST_PAID = 250.0
+"""US dollars that are paid without a person at most."""
+
+
+def payment(claims: pd.DataFrame) -> pd.Series[float]:
+    """US dollars that a claim is expected to cost if it is paid; ``amount`` counts that it may be denied."""
+    paid: pd.Series[float] = (claims["amount"] / claims["disposition_confidence"]).round(2)
+    return paid
+
+
+def paid_wrongly(claims: pd.DataFrame, true: ArrayLike) -> NDArray[np.float64]:
+    """US dollars lost by each approval: all of it where the claim had to be denied, half where it would be settled."""
+    paid = np.minimum(claims["payment"].to_numpy(dtype=np.float64), MOST_PAID)
+    outcome = np.asarray(true, dtype=object)
+    return np.select([outcome == "deny", outcome == "settle"], [paid, paid / 2], 0.0)
+
+
 CLAIMS = UseCase(
-    name="claims", case=Claim, models=[disposition, amount],
+    name="claims",
+    case=Claim,
+    models=[disposition, amount],
+    terms={"payment": payment},
     review=ReviewPolicy(
         verdicts=["approve", "settle", "deny"],
+        adverse=["deny"],  # nobody is denied anything without a person, and settlements are for people to negotiate
         auto={  # small property claims only; whoever was hurt is heard by a person
-            "approve": lambda c: (c.disposition == "approve") & (c.amount < 250) & c.claim_type.isin(PROPERTY),
-            "deny": lambda c: (c.disposition == "deny") & (c.amount < 100) & c.claim_type.isin(PROPERTY),
+            "approve": lambda c: (c.disposition == "approve") & (c.payment <= MOST_PAID) & c.claim_type.isin(PROPERTY),
         },
-        max_error=0.15, confidence=0.90, audit=0.10, due=timedelta(days=5),
+        judged_by={"disposition": share_of_worst(paid_wrongly, MOST_PAID)},
+        max_error=REVIEW_COST / MOST_PAID,  # automatic approvals lose less than it would cost to review them
+        confidence=0.90,
+        audit=0.10,
+        due=timedelta(days=5),
         priority=lambda c: c.amount + 1_000 * ~c.claim_type.isin(PROPERTY),
     ),
-)  # fmt: skip
+)
 
 
 @flow

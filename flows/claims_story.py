@@ -32,7 +32,7 @@ _ANSWERED = 60
 
 def tell(home: Path) -> None:
     """Run the season in a folder of its own, which is emptied first."""
-    stream = make_claims(14_000, seed=7, change_on=date(2025, 7, 1), median_days_open=45)
+    stream = make_claims(18_000, seed=7, change_on=date(2025, 7, 1), median_days_open=30)
     received = pd.to_datetime(stream["Date Received"], utc=True)
     truth = published_outcomes(stream)
     season = Season(PATH, CLAIMS, "claims", home.absolute(), stream, received, truth, moment("2025-01-01"))
@@ -85,7 +85,8 @@ def _adjuster(season: Season, place: Workspace) -> tuple[int, int]:
         right = truth.get(case_id, "deny")
         sure = case_id in lane or random.random() < 0.9
         verdict = right if sure else str(random.choice(CLAIMS.review.verdicts))
-        decide(place, CLAIMS, case_id, verdict=verdict, reason="simulated answer", actor=ADJUSTER)
+        said = {"disposition": verdict} if case_id in lane else None  # of what was decided, what should have been
+        decide(place, CLAIMS, case_id, verdict=verdict, reason="simulated answer", actor=ADJUSTER, outcomes=said)
     return len(waiting), len(lane)
 
 
@@ -113,7 +114,7 @@ def _refused(season: Season, place: Workspace) -> None:
 
 
 def _change(season: Season, place: Workspace) -> None:
-    season.act("July: the stream changes (damaged computers at the checkpoint)")
+    season.act("July: the stream changes (damaged cameras; damage at the checkpoint is hardly accepted any more)")
     season.until(place, "2025-07-01")
     _run_months(season, place, [("2025-07-01", "2025-08-01"), ("2025-08-01", "2025-09-01")])
     season.drift(place, rows=800)
@@ -129,7 +130,8 @@ def _second_champion(season: Season, place: Workspace) -> None:
     line(f"{known} more outcomes.")
     for told, first, last in (("before", "2025-01-01", "2025-04-01"), ("after", "2025-07-01", "2025-09-01")):
         wrong, labels = _wrong_among_automatic(season, place, first, last)
-        line(f"Automatic decisions {told} the change: {wrong} of {labels} turned out wrong ({wrong / labels:.0%}).")
+        share = wrong / labels if labels else 0.0
+        line(f"Automatic approvals {told} the change: {wrong} of {labels} turned out otherwise ({share:.0%}).")
     line("A certificate holds while the world stays as it was: that is what the drift report said in July.")
     season.retrain(place, "2025-12-01")
 

@@ -60,8 +60,9 @@ MAINTENANCE = UseCase(
     terms={"risk": FailureRisk(), "saving": ExpectedSaving(), "service_by": ServiceBy()},
     review=ReviewPolicy(
         verdicts=["run on", "service"], auto={"run on": lambda m: m.saving <= 0, "service": lambda m: m.saving > 0},
-        judged_by={"failure": share_of_worst(WorkOrderCost(), "failure_cost")},  # 0.01: 90 of 9,000 EUR a decision
-        max_error=0.01, confidence=0.90, audit=0.05, due=timedelta(days=1), priority=lambda m: m.saving,
+        judged_by={"failure": share_of_worst(WorkOrderCost(), "failure_cost")},
+        max_error={"run on": 0.01, "service": 0.05},  # 90 and 450 of 9,000 EUR: a service in vain costs its price
+        confidence=0.90, audit=0.05, due=timedelta(days=1), priority=lambda m: m.saving,
     ),
     effects=[Effect("work-order", work_order, verdicts=["service"])],
 )  # fmt: skip

@@ -117,7 +117,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for limit in LIMITS:
             rows += season(Path(folder), years, limit, relearn=False)
-        rows += season(Path(folder), years, RENEWALS.review.max_error, relearn=True)[1:]
+        rows += season(Path(folder), years, RENEWALS.review.error_limit(), relearn=True)[1:]
     print(table(rows))
 
 

@@ -36,17 +36,18 @@ AsKnown = Annotated[str | None, typer.Option("--as-known", help="as it was known
 
 
 class By(StrEnum):
-    """Periods that figures are given for, or the policy's segments."""
+    """Periods that figures are given for, the policy's segments, or its verdicts."""
 
     month = "month"
     week = "week"
     segment = "segment"
+    verdict = "verdict"
 
 
 def quality(
     use_case: UseCasePath,
     as_known: AsKnown = None,
-    by: Annotated[By, typer.Option(help="periods of receipt, or the policy's segments")] = By.month,
+    by: Annotated[By, typer.Option(help="periods of receipt, the policy's segments, or its verdicts")] = By.month,
     as_json: AsJson = False,
 ) -> None:
     """How good the decisions without a person were: estimated from the audit lane, and by outcomes once mature."""
@@ -218,6 +219,7 @@ def certify(
         show_rows([json.loads(found.to_json())], as_json=True)
     else:
         show_rows([{"what": what, "value": value} for what, value in certificate_row(found).items()], as_json=False)
+        _show_verdicts(found)
         _show_segments(found)
         for plan in found.more_labels:
             say(f"with {plan['labels']} labels like these: {plan['coverage']:.3f} of the cases")
@@ -228,10 +230,43 @@ def certify(
         raise typer.Exit(NO)
 
 
+def _show_verdicts(found: Certificate) -> None:
+    """What was proved of each verdict, beside the naive rule; and of each true class, how often it is missed."""
+    verdicts = [
+        {
+            "verdict": name,
+            "threshold": each.threshold,
+            "coverage": round(each.coverage, 4),
+            "labels_used": each.labels_used,
+            "error_at_most": each.error_upper,
+            "limit": each.max_error,
+            "naive_error": None if each.naive is None else round(each.naive.loss, 4),
+            "reason": each.reason,
+        }
+        for name, each in found.verdicts.items()
+    ]
+    classes = [
+        {
+            "true_class": name,
+            "labels": each.rows,
+            "decided_wrongly": each.missed,
+            "share_at_most": round(each.share_upper, 4),
+            "limit": each.limit,
+        }
+        for name, each in sorted(found.missed.items(), key=lambda item: (item[1].rows, item[0]))
+    ]
+    for rows in (verdicts, classes[:_SEGMENTS]):
+        if rows:
+            say("")
+            show_rows(rows, as_json=False)
+    if len(classes) > _SEGMENTS:
+        say(f"and {len(classes) - _SEGMENTS} more true classes with more labels: --json shows all")
+
+
 def _show_segments(found: Certificate) -> None:
-    """The segments with a threshold of their own, most of the labelled rows first; why the others have none."""
+    """The segments with their thresholds, most of the labelled rows first; why the others have none."""
     by_size = sorted(found.segments.items(), key=lambda each: (-each[1].labels_used, each[0]))
-    shown = ("threshold", "coverage", "labels_used", "reason")
+    shown = ("threshold", "coverage", "labels_used", "pooled", "reason")
     rows = [{"segment": name, **{what: getattr(each, what) for what in shown}} for name, each in by_size]
     if rows:
         say("")

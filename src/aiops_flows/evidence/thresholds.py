@@ -15,7 +15,21 @@ from aiops_flows.evidence.bounded import log_evidence, mean_below
 from aiops_flows.evidence.intervals import upper_bound
 from aiops_flows.evidence.periods import next_periods_below
 
-__all__ = ["ThresholdCertificate", "certify_threshold"]
+__all__ = ["NaiveRule", "ThresholdCertificate", "certify_threshold", "fewest_rows", "rows_to_certify"]
+
+_FOR_NAIVE = 0.2
+"""The part of the error budget that bounds the naive rule's loss; the rest bounds the loss of what is decided."""
+
+
+@dataclass(frozen=True)
+class NaiveRule:
+    """What a rule that does not look at the model loses on the labelled rows."""
+
+    rows: int
+    loss: float
+    """Its mean loss on them: the share of wrong ones."""
+    at_least: float
+    """What its mean loss is at least, with the certificate's probability."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +49,8 @@ class ThresholdCertificate:
     max_error: float
     confidence_level: float
     reason: str
+    naive: NaiveRule | None = None
+    """The naive rule that it was compared with; None where it was not."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +80,8 @@ def certify_threshold(
     starts: Sequence[float] | None = None,
     periods: ArrayLike | None = None,
     ahead: int = 1,
+    naive_loss: ArrayLike | None = None,
+    not_below: float = 0.0,
 ) -> ThresholdCertificate:
     """The lowest threshold above which the mean loss is at most ``max_error``, with probability ``confidence_level``.
 
@@ -83,26 +101,84 @@ def certify_threshold(
     Rows of one period that share their luck (the demand of a month) are no independent draws. With ``periods``, one
     value a row, a threshold must also keep the mean loss of the next ``ahead`` periods below ``max_error``, going by
     how much the periods seen differ (`evidence.periods`); there have to be two or more.
+
+    ``naive_loss`` are the losses of a rule that does not look at the model, on the rows that it would decide. With
+    them a threshold must also keep the mean loss below what the naive rule loses. Both claims hold together with
+    ``confidence_level``: a fifth of the error budget bounds the naive rule's loss from below, the rest the loss of what
+    is decided from above. A threshold has to pass both tests, so no correction for their number is needed.
+
+    ``not_below`` is a threshold that another proof asks for: the search stops there.
     """
     scores, losses = np.asarray(confidence, np.float64), np.asarray(loss, np.float64)
     _check(scores, losses, max_error, confidence_level)
     there = ~np.isnan(scores)
     steps = _steps(scores[there], losses[there], None if periods is None else np.asarray(periods)[there])
-    fewest = math.ceil(math.log((1 - confidence_level) / 2) / math.log1p(-max_error))
+    fewest = fewest_rows(max_error, confidence_level)
     begin = _ranks(steps, fewest) if starts is None else list(starts)
     budget = (1 - confidence_level) / max(len(begin), 1)
     shared = _of_next_periods(steps, ahead, budget)
-    certified = _certified(steps, max_error, budget) & (shared <= max_error)
-    reached = [found for start in begin if (found := _walk(steps, certified, start)) is not None]
+    kept = _certified(steps, max_error, budget) & (shared <= max_error)
+    naive = None if naive_loss is None else _naive_rule(np.asarray(naive_loss, np.float64), confidence_level)
+    certified = kept if naive is None else kept & _better(steps, naive, budget)
+    reached = [found for start in begin if (found := _walk(steps, certified, start, not_below)) is not None]
     if not reached:
-        reason = _why_none(steps, begin, fewest, max_error, confidence_level) + _why_not_next(steps, begin, shared)
-        return ThresholdCertificate(None, 0.0, len(scores), 0, 1.0, max_error, confidence_level, reason)
+        would_be = [found for start in begin if (found := _walk(steps, kept, start, not_below)) is not None]
+        if naive is not None and would_be:
+            reason = _why_no_better(steps, min(would_be), naive)
+        else:
+            reason = _why_none(steps, begin, fewest, max_error, confidence_level) + _why_not_next(steps, begin, shared)
+            reason += _why_not_below(steps, kept, begin, not_below)
+        return ThresholdCertificate(None, 0.0, len(scores), 0, 1.0, max_error, confidence_level, reason, naive)
     threshold = min(reached)
     rows, errors = _above(steps, threshold)
     upper = max(_upper(steps, rows, errors, max_error, budget), float(shared[_place(steps, threshold)]))
     reason = _why(steps, rows, errors, threshold, upper) + _of_how_many(steps)
-    coverage = rows / len(scores)
-    return ThresholdCertificate(threshold, coverage, len(scores), errors, upper, max_error, confidence_level, reason)
+    return ThresholdCertificate(
+        threshold,
+        rows / len(scores),
+        len(scores),
+        errors,
+        upper,
+        max_error,
+        confidence_level,
+        reason,
+        naive,
+    )
+
+
+def fewest_rows(max_error: float, confidence_level: float) -> int:
+    """The fewest rows, none of them wrong, that can certify anything."""
+    return math.ceil(math.log((1 - confidence_level) / 2) / math.log1p(-max_error))
+
+
+def rows_to_certify(max_error: float, confidence_level: float) -> int:
+    """How many rows it takes to certify a share of wrong ones that is half of the limit.
+
+    It does not depend on any label, so it may decide which groups of rows are certified alone.
+    """
+    rows = fewest_rows(max_error, confidence_level)
+    while upper_bound(math.ceil(rows * max_error / 2), rows, (1 + confidence_level) / 2) > max_error:
+        rows += max(1, rows // 50)
+    return rows
+
+
+def _naive_rule(losses: NDArray[np.float64], level: float) -> NaiveRule:
+    """The mean loss of the naive rule, and its lower bound: exact where rows are right or wrong, else by betting."""
+    if not len(losses):
+        return NaiveRule(0, 0.0, 0.0)
+    chance = _FOR_NAIVE * (1 - level)
+    if ((losses == 0) | (losses == 1)).all():
+        at_least = 1 - upper_bound(int((losses == 0).sum()), len(losses), 1 - chance)
+    else:
+        at_least = 1 - mean_below(1 - losses, limit=0.5, chance=chance)
+    return NaiveRule(len(losses), float(losses.mean()), max(at_least, 0.0))
+
+
+def _better(steps: _Steps, naive: NaiveRule, budget: float) -> NDArray[np.bool_]:
+    """Whether each threshold would be certified to lose less than the naive rule, were it the only one."""
+    if naive.at_least <= 0:
+        return np.zeros(len(steps.rows), dtype=bool)
+    return _certified(steps, min(naive.at_least, 1 - 1e-9), (1 - _FOR_NAIVE) * budget)
 
 
 def _check(scores: NDArray[np.float64], losses: NDArray[np.float64], max_error: float, level: float) -> None:
@@ -161,14 +237,14 @@ def _ranks(steps: _Steps, fewest: int) -> list[float]:
     return [float(steps.confidence[np.searchsorted(steps.rows, rank)]) for rank in ranks]
 
 
-def _walk(steps: _Steps, certified: NDArray[np.bool_], start: float) -> float | None:
-    """The last threshold certified without a gap from this start downwards."""
+def _walk(steps: _Steps, certified: NDArray[np.bool_], start: float, not_below: float) -> float | None:
+    """The last threshold certified without a gap from this start downwards; never one below ``not_below``."""
     first = _place(steps, start)
-    if first < 0 or not certified[first]:
+    if first < 0 or not certified[first] or start < not_below:
         return None
     refused = np.flatnonzero(~certified[first:])
     last = first + int(refused[0]) - 1 if len(refused) else len(certified) - 1
-    return min(start, float(steps.confidence[last]))
+    return max(min(start, float(steps.confidence[last])), not_below)
 
 
 def _place(steps: _Steps, threshold: float) -> int:
@@ -212,6 +288,25 @@ def _why_not_next(steps: _Steps, begin: list[float], shared: NDArray[np.float64]
     if count < 2:
         return "; they are of one period, and two or more are needed to see how much periods differ"
     return f"; going by how much {count} periods differ, the next ones lose up to {least:.2%}"
+
+
+def _why_no_better(steps: _Steps, threshold: float, naive: NaiveRule) -> str:
+    """Why what would keep to the limit is not certified: a naive rule gets it as well."""
+    rows, errors = _above(steps, threshold)
+    what = "wrong in" if steps.binary else "lost"
+    naively = f"it would be {what} {naive.loss:.2%} on all {naive.rows} rows, and {naive.at_least:.2%} at least"
+    return (
+        f"no better than a naive rule that decides every case alike: {naively}; from {threshold:.6g} up "
+        f"{what} {errors / max(rows, 1):.2%} of {rows} rows. Set allow_naive=True to allow it"
+    )
+
+
+def _why_not_below(steps: _Steps, kept: NDArray[np.bool_], begin: list[float], not_below: float) -> str:
+    """What to know of the other proof's threshold where it is what leaves nothing."""
+    if not any(_walk(steps, kept, start, 0.0) is not None for start in begin):
+        return ""
+    rows = _above(steps, not_below)[0]
+    return f"; true classes are missed too often below {not_below:.6g}, and only {rows} rows reach that"
 
 
 def _seen(steps: _Steps, rows: int, errors: float) -> str:

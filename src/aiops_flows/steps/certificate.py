@@ -6,9 +6,54 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
-__all__ = ["Certificate", "SegmentCertificate", "why_nothing_is_allowed"]
+from aiops_flows.evidence.missed import MissedClass
+from aiops_flows.evidence.thresholds import NaiveRule
+
+__all__ = [
+    "Certificate",
+    "CertifiedRows",
+    "Mark",
+    "MarkKind",
+    "SegmentCertificate",
+    "VerdictCertificate",
+    "why_nothing_is_allowed",
+]
+
+MarkKind = Literal["answer", "confidence", "quantity", "missing", "rare", "outside"]
+"""What is compared of a column: which answer was given; whether a number is at most a limit; whether a value is
+missing, is one that few rows have, or lies outside the usual range."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Something that a case may have or not, and how many of the certified rows have it."""
+
+    kind: MarkKind
+    column: str
+    count: int
+    values: list[str] = field(default_factory=list)
+    """The answers meant; of ``rare``, digests of the values that are common."""
+    others: bool = False
+    """Whether every answer but ``values`` is meant."""
+    limit: float = 0.0
+    low: float = 0.0
+
+    @property
+    def both_ways(self) -> bool:
+        """Whether fewer cases than usual are as telling as more."""
+        return self.kind in {"answer", "confidence", "quantity"}
+
+
+@dataclass(frozen=True)
+class CertifiedRows:
+    """What a certificate remembers of the rows that it rests on: shares, and no value of a case."""
+
+    rows: int
+    marks: list[Mark]
+    draws: int
+    """How many independent draws they are: the rows, or the machines (say) that they come from."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +66,30 @@ class SegmentCertificate:
     labels_used: int
     error_upper: float | None
     reason: str
+    pooled: bool = False
+    """Whether it was certified together with the other segments that are too rare to be certified alone."""
+
+
+@dataclass(frozen=True)
+class VerdictCertificate:
+    """What was proved of the automatic decisions of one verdict by themselves."""
+
+    threshold: float | None
+    """The confidence from which policy may give this verdict; with segments the lowest of theirs. None: never."""
+    max_error: float
+    coverage: float
+    """Share of all labelled rows that policy would have given this verdict."""
+    labels_used: int
+    """Labelled rows for which the rule of the verdict holds."""
+    wrong: float
+    """How many of the rows from the threshold up were wrong, or the sum of their losses."""
+    error_upper: float | None
+    """What the error among them stays below, with the certificate's probability; with segments the largest."""
+    naive: NaiveRule | None
+    """What giving every case this verdict would get wrong; None with segments, which are compared one by one."""
+    reason: str
+    segments: dict[str, SegmentCertificate] = field(default_factory=dict)
+    """By segment, its own threshold; empty where the policy names no segments."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +120,13 @@ class Certificate:
     sure: list[str] = field(default_factory=list)
     """Those of the outputs whose model says how sure it is; the least sure counts."""
     segments: dict[str, SegmentCertificate] = field(default_factory=dict)
-    """By segment, its own threshold; empty where the policy names no segments."""
+    """By segment, the lowest threshold of its verdicts; empty where the policy names no segments."""
+    verdicts: dict[str, VerdictCertificate] = field(default_factory=dict)
+    """By verdict, what was proved of it alone. Empty in a made-up certificate: its thresholds hold for all verdicts."""
+    missed: dict[str, MissedClass] = field(default_factory=dict)
+    """By true class, how many of its cases are decided wrongly without a person; empty where nothing is promised."""
+    rows: CertifiedRows | None = None
+    """What batches are compared with before they are decided; None where nothing is remembered."""
     more_labels: list[dict[str, Any]] = field(default_factory=list)
     """What more labels would buy if they were like these: ``labels`` and the ``coverage`` they would certify."""
 
@@ -71,6 +146,13 @@ class Certificate:
         """When it expires; None: it never allowed anything."""
         return datetime.fromisoformat(self.expires_at) if self.expires_at else None
 
+    def part(self, verdict: str, segment: str = "") -> Certificate | VerdictCertificate | SegmentCertificate | None:
+        """The part of the certificate that covers a verdict in a segment; None where no labelled row was there."""
+        of_verdict: Certificate | VerdictCertificate | None = self.verdicts.get(verdict) if self.verdicts else self
+        if of_verdict is None or not segment:
+            return of_verdict
+        return of_verdict.segments.get(segment)
+
     def expired(self, at: datetime) -> bool:
         """Whether it allows nothing any more at a moment."""
         return self.ends is None or at >= self.ends
@@ -82,9 +164,23 @@ class Certificate:
     @classmethod
     def from_json(cls, text: str) -> Certificate:
         """The certificate that `to_json` wrote, by this version of the library or an earlier one."""
-        found = json.loads(text)
-        segments = {name: SegmentCertificate(**each) for name, each in found.get("segments", {}).items()}
-        return cls(**(found | {"segments": segments}))
+        stored = json.loads(text)
+        stored["segments"] = _segments(stored.get("segments", {}))
+        stored["verdicts"] = {name: _verdict(each) for name, each in stored.get("verdicts", {}).items()}
+        stored["missed"] = {name: MissedClass(**each) for name, each in stored.get("missed", {}).items()}
+        if stored.get("rows"):
+            marks = [Mark(**mark) for mark in stored["rows"]["marks"]]
+            stored["rows"] = CertifiedRows(stored["rows"]["rows"], marks, stored["rows"]["draws"])
+        return cls(**stored)
+
+
+def _segments(stored: dict[str, Any]) -> dict[str, SegmentCertificate]:
+    return {name: SegmentCertificate(**each) for name, each in stored.items()}
+
+
+def _verdict(stored: dict[str, Any]) -> VerdictCertificate:
+    naive = stored["naive"] and NaiveRule(**stored["naive"])
+    return VerdictCertificate(**(stored | {"naive": naive, "segments": _segments(stored["segments"])}))
 
 
 def why_nothing_is_allowed(certificate: Certificate | None, *, judge: str, policy: str, at: datetime) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,15 +14,17 @@ from numpy.typing import NDArray
 
 from aiops_flows.case_log import promotions, versions
 from aiops_flows.errors import RegistryError
-from aiops_flows.evidence.planning import coverage_with_more_labels
-from aiops_flows.evidence.thresholds import certify_threshold
 from aiops_flows.steps.certificate import Certificate, SegmentCertificate
 from aiops_flows.steps.inference import predict_with
 from aiops_flows.steps.labelled_counts import labelled_counts
+from aiops_flows.steps.likeness import describe_rows
+from aiops_flows.steps.proving import JudgedRows, prove
 from aiops_flows.steps.rows import Labelled
-from aiops_flows.steps.unseen import latest_of_segments, unseen_rows
+from aiops_flows.steps.unseen import evenly_recent, latest_of_segments, unseen_rows
 from aiops_flows.steps.verdicts import (
     confidence_of,
+    naive_losses,
+    promises_classes,
     rule_verdicts,
     segmenting_model,
     segments_of,
@@ -29,13 +32,14 @@ from aiops_flows.steps.verdicts import (
     verdict_loss,
 )
 from aiops_flows.steps.workspace import Workspace
-from aiops_flows.use_case import ModelSpec, ReviewPolicy, UseCase
+from aiops_flows.use_case import ModelSpec, UseCase
 
 __all__ = [
     "Certificate",
     "SegmentCertificate",
     "certificate_in_force",
     "certify",
+    "judged_rows",
     "periods_of",
     "renew",
     "rule_verdicts",
@@ -43,21 +47,6 @@ __all__ = [
 ]
 
 _logger = logging.getLogger("aiops_flows.certifying")
-
-
-@dataclass(frozen=True)
-class _Judged:
-    """Labelled rows as policy would have had them, one entry a row."""
-
-    segments: NDArray[np.object_]
-    ruled: NDArray[np.bool_]
-    """Whether a rule holds; only these can be decided by policy, and only these are proved on."""
-    confidence: NDArray[np.float64]
-    loss: NDArray[np.float64]
-    periods: NDArray[np.int64] | None = None
-    """The period of receipt of each row, where rows of one share their luck; None where they are draws apart."""
-    ahead: int = 1
-    """Periods that the certificate is for."""
 
 
 def certify(
@@ -73,11 +62,13 @@ def certify(
     """The certificate of a version for the policy as it stands; None where another model's holds the policy's.
 
     On labelled rows that no model has learned from (`aiops_flows.steps.unseen` says which, and what is assumed of
-    them), the policy's rules are applied to the predictions of the version and of the other models' champions. The
-    threshold is the lowest confidence (of the least sure of the judged models) from which the mean loss of the
-    verdicts is at most ``max_error``, with the policy's probability; a case's loss is the largest over the outputs
-    that must be right. With segments each is proved by itself: for each of them the guarantee holds, not for all at
-    once. Where no judged model says how sure it is, all that the rules decide is certified together, or nothing.
+    them), the policy's rules are applied to the predictions of the version and of the other models' champions. Each
+    verdict has a threshold of its own: the lowest confidence (of the least sure of the judged models) from which the
+    mean loss of the verdict is at most its ``max_error`` and below that of a naive rule, and from which no true class
+    is decided wrongly too often, with the policy's probability; a case's loss is the largest over the outputs that must
+    be right. With segments each is proved by itself, the rare ones together (`aiops_flows.steps.proving`): for each of
+    them the guarantee holds, not for all at once. Where no judged model says how sure it is, all that the rules decide
+    is certified together, or nothing.
 
     Where the cut is by time, rows of one period of receipt count together, as they share their luck: what the periods
     within ``valid_for`` may lose is bounded by how much the periods seen differ, and there have to be two or more.
@@ -112,20 +103,55 @@ def certify(
         why = "no rule of the policy holds for any labelled row"
         return _issued(place, use_case, spec, version, unseen.digest, reason=why)
     sure = sure_outputs(use_case, frame)
-    loss = verdict_loss(use_case, verdicts, frame, unseen.truth)
-    judged = _Judged(segments_of(use_case, frame), ruled, confidence_of(sure, frame), loss)
-    if use_case.cut == "received_at":
-        periods, ahead = periods_of(frame["received_at"], use_case.review.valid_for)
-        judged = replace(judged, periods=periods, ahead=ahead)
-    proved = _proved(use_case.review, judged)
-    notes = [proved.pop("reason"), unseen.period, "" if sure else _ALL_OR_NOTHING, unseen.note]
+    judged = judged_rows(use_case, frame, unseen.truth, verdicts, confidence_of(sure, frame))
+    proved = prove(use_case.review, judged)
+    notes = [proved.reason, unseen.period, "" if sure else _ALL_OR_NOTHING, unseen.note]
     said = {
         "companions": companions,
         "sure": sure,
         "labels_used": len(unseen),
+        "rows": describe_rows(use_case, frame[evenly_recent(use_case, frame)]),
         "reason": "; ".join(filter(None, notes)),
     }
-    return _issued(place, use_case, spec, version, unseen.digest, **proved, **said)
+    return _issued(place, use_case, spec, version, unseen.digest, **(vars(proved) | said))
+
+
+def judged_rows(
+    use_case: UseCase,
+    frame: pd.DataFrame,
+    truth: Mapping[str, NDArray[Any]],
+    verdicts: NDArray[Any],
+    confidence: NDArray[np.float64],
+) -> JudgedRows:
+    """Labelled rows as policy would have had them.
+
+    Args:
+        use_case: whose policy.
+        frame: the cases with their predictions, and ``received_at`` where the cut is by time.
+        truth: output -> what turned out true, one entry a row.
+        verdicts: of the rules, one entry a row; None where none holds.
+        confidence: of the least sure of the judged models.
+    """
+    policy = use_case.review
+    judged = JudgedRows(
+        segments_of(use_case, frame),
+        verdicts,
+        confidence,
+        verdict_loss(use_case, verdicts, frame, truth),
+        naive={} if policy.allow_naive else naive_losses(use_case, frame, truth),
+        by_answer=segmenting_model(use_case) is not None,
+    )
+    if promises_classes(use_case):
+        first = use_case.judged_by
+        judged = replace(
+            judged,
+            classes=np.asarray(truth[first], dtype=object),
+            wrong=verdict_loss(use_case, verdicts, frame, truth, only=first) > 0,
+        )
+    if use_case.cut == "received_at":
+        periods, ahead = periods_of(frame["received_at"], policy.valid_for)
+        judged = replace(judged, periods=periods, ahead=ahead)
+    return judged
 
 
 _ALL_OR_NOTHING = (
@@ -144,31 +170,6 @@ def _champion_of(place: Workspace, use_case: UseCase, spec: ModelSpec) -> tuple[
         return f"{spec.name} version {champion.version} could not be loaded: {type(fault).__name__}"
 
 
-def _proved(policy: ReviewPolicy, judged: _Judged) -> dict[str, Any]:
-    """What is proved of the rows: of all together, or of each segment by itself."""
-    if policy.segments is None:
-        whole = _of_rows(policy, judged, np.ones(len(judged.ruled), dtype=bool))
-        return {
-            "threshold": whole.threshold,
-            "coverage": whole.coverage,
-            "error_upper": whole.error_upper,
-            "more_labels": _plan(policy, judged),
-            "reason": whole.reason,
-        }
-    names = sorted(set(judged.segments.tolist()) - {""})
-    segments = {name: _of_rows(policy, judged, judged.segments == name) for name in names}
-    certified = [each for each in segments.values() if each.threshold is not None]
-    decided = sum(each.coverage * each.labels_used for each in segments.values())
-    return {
-        "threshold": min((each.threshold for each in certified if each.threshold is not None), default=None),
-        "coverage": decided / len(judged.ruled),
-        "error_upper": max((each.error_upper for each in certified if each.error_upper is not None), default=None),
-        "segments": segments,
-        "more_labels": _plan(policy, judged),
-        "reason": f"{len(certified)} of {len(segments)} values of {policy.segments} have a certified threshold",
-    }
-
-
 def periods_of(received: pd.Series[Any], valid_for: timedelta) -> tuple[NDArray[np.int64], int]:
     """The period of receipt of each row, and how many such periods a time is likely to bring.
 
@@ -180,43 +181,6 @@ def periods_of(received: pd.Series[Any], valid_for: timedelta) -> tuple[NDArray[
     span = (moments.max() - moments.min()).total_seconds()
     ahead = valid_for.total_seconds() * (len(distinct) - 1) / span if span else 1.0
     return codes.astype(np.int64), max(1, round(ahead))
-
-
-def _of_rows(policy: ReviewPolicy, judged: _Judged, these: NDArray[np.bool_]) -> SegmentCertificate:
-    """What is proved of some of the rows by themselves."""
-    rows = these & judged.ruled
-    if not rows.any():
-        return SegmentCertificate(None, 0.0, int(these.sum()), None, "no rule of the policy holds for any of them")
-    found = certify_threshold(
-        judged.confidence[rows],
-        judged.loss[rows],
-        max_error=policy.max_error,
-        confidence_level=policy.confidence,
-        periods=None if judged.periods is None else judged.periods[rows],
-        ahead=judged.ahead,
-    )
-    coverage = found.coverage * float(rows.sum() / these.sum())
-    return SegmentCertificate(found.threshold, coverage, int(these.sum()), found.error_upper, found.reason)
-
-
-def _plan(policy: ReviewPolicy, judged: _Judged) -> list[dict[str, Any]]:
-    """What more labels like these would buy, over all rows; nothing is said where more periods are what it takes."""
-    if judged.periods is not None:
-        return []
-    names = [""] if policy.segments is None else sorted(set(judged.segments.tolist()) - {""})
-    total = len(judged.ruled)
-    decided: dict[int, float] = {}
-    for name in names:
-        rows = judged.ruled & ((judged.segments == name) if policy.segments else True)
-        if not rows.any():
-            continue
-        plans = coverage_with_more_labels(
-            judged.confidence[rows], judged.loss[rows], max_error=policy.max_error, confidence_level=policy.confidence
-        )
-        for plan in plans:
-            factor = plan.labels // int(rows.sum())
-            decided[factor] = decided.get(factor, 0.0) + plan.coverage * float(rows.sum())
-    return [{"labels": factor * total, "coverage": share / total} for factor, share in sorted(decided.items())]
 
 
 def _issued(
@@ -235,7 +199,7 @@ def _issued(
         model=spec.name,
         version=version,
         policy_version=policy.version,
-        max_error=policy.max_error,
+        max_error=policy.error_limit(),
         confidence=policy.confidence,
         rows_digest=digest,
         issued_at=now.isoformat(),

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from aiops_flows.case_log.alarms import Alarm
 from aiops_flows.case_log.holds import Hold
 from aiops_flows.steps.certificate import Certificate, why_nothing_is_allowed
+from aiops_flows.steps.likeness import unlike_parts
 from aiops_flows.steps.verdicts import confidence_of, needs_cases, rule_verdicts, segments_of
 from aiops_flows.use_case import ModelSpec, UseCase
 
@@ -48,6 +49,7 @@ def propose(
     at: datetime | None = None,
     alarms: Sequence[Alarm] = (),
     holds: Sequence[Hold] = (),
+    before: pd.DataFrame | None = None,
 ) -> Proposal:
     """What policy would do with each case; pure: nothing is read or stored.
 
@@ -58,6 +60,8 @@ def propose(
         at: the moment at which it must be valid; default now.
         alarms: those that stand; one that sends cases to people keeps policy from deciding them.
         holds: those that are in force; under one policy decides nothing.
+        before: the latest cases before these (may be empty). With it, the cases are compared with the certified rows,
+            and those that are not like them go to people. None where the cases were chosen, as in a recall.
 
     Raises:
         UseCaseError: a rule does not give one truth value a row.
@@ -78,7 +82,8 @@ def propose(
         allowed[:] = False
     else:
         asked = _Asked(use_case, cases, certificate, segments_of(use_case, cases), verdicts, reasons)
-        allowed = _certified(asked, _by_certified_versions(asked, _without_alarm(asked, alarms, allowed)))
+        allowed = _by_certified_versions(asked, _without_alarm(asked, alarms, allowed))
+        allowed = _certified(asked, _like_the_certified(asked, before, allowed))
     return Proposal([verdict if ok else None for verdict, ok in zip(verdicts, allowed, strict=True)], reasons.tolist())
 
 
@@ -97,6 +102,18 @@ def _without_alarm(asked: _Asked, alarms: Sequence[Alarm], allowed: NDArray[np.b
         everywhere = alarm.segment is None or asked.use_case.review.segments is None
         stopped = allowed & (everywhere | (asked.segments == alarm.segment))
         asked.reasons[stopped] = f"alarm {alarm.number} sends it to people: {alarm.reason}"
+        allowed = allowed & ~stopped
+    return allowed
+
+
+def _like_the_certified(asked: _Asked, before: pd.DataFrame | None, allowed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Of the allowed cases those that are like the certified rows; the others get the reason."""
+    certified = asked.certificate.rows
+    if before is None or certified is None or not asked.use_case.review.batch_false_alarms:
+        return allowed
+    for part in unlike_parts(asked.use_case, certified, asked.cases, before):
+        stopped = allowed & part.cases
+        asked.reasons[stopped] = part.reason
         allowed = allowed & ~stopped
     return allowed
 
@@ -123,21 +140,24 @@ def _by_certified_versions(asked: _Asked, allowed: NDArray[np.bool_]) -> NDArray
 
 
 def _certified(asked: _Asked, allowed: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Of the allowed cases those that reach the threshold of their segment; all get the reason."""
+    """Of the allowed cases those that reach the threshold of their verdict and segment; all get the reason."""
     confidence = confidence_of(asked.certificate.sure, asked.cases)
     sure = np.zeros(len(asked.cases), dtype=bool)
-    for segment, these in _by_segment(asked.use_case, asked.segments, allowed):
-        threshold, why = _threshold(asked.use_case, asked.certificate, segment)
-        if threshold is None:
-            asked.reasons[these] = why
-            continue
-        reached = these & (confidence >= threshold)
-        unsure = f"{_judges(asked.use_case)} is less sure than the certified threshold {threshold:.4f}"
-        asked.reasons[these & ~reached] = unsure
+    for segment, of_segment in _by_segment(asked.use_case, asked.segments, allowed):
         for verdict in asked.use_case.review.auto:
-            reason = _reason_of(asked.use_case, verdict, asked.certificate, threshold)
-            asked.reasons[reached & (asked.verdicts == verdict)] = reason
-        sure |= reached
+            these = of_segment & (asked.verdicts == verdict)
+            if not these.any():
+                continue
+            threshold, why = _threshold(asked.use_case, asked.certificate, verdict, segment)
+            if threshold is None:
+                asked.reasons[these] = why
+                continue
+            reached = these & (confidence >= threshold)
+            asked.reasons[these & ~reached] = (
+                f"{_judges(asked.use_case)} is less sure than the certified threshold {threshold:.4f}"
+            )
+            asked.reasons[reached] = _reason_of(asked.use_case, verdict, asked.certificate, threshold)
+            sure |= reached
     return sure
 
 
@@ -151,17 +171,16 @@ def _by_segment(
     return [(name, allowed & (segments == name)) for name in names]
 
 
-def _threshold(use_case: UseCase, certificate: Certificate, segment: str) -> tuple[float | None, str]:
-    """The threshold for a segment's cases, or why there is none."""
+def _threshold(use_case: UseCase, certificate: Certificate, verdict: str, segment: str) -> tuple[float | None, str]:
+    """The threshold for a verdict in a segment, or why there is none."""
     column = use_case.review.segments
-    if column is None:
-        return certificate.threshold, ""
-    if not segment:
+    if column is not None and not segment:
         return None, f"{column} is missing, so no certified threshold applies"
-    found = certificate.segments.get(segment)
-    if found is None:
-        return None, f"{column} {segment!r} has no certified threshold: no labelled row has that value"
-    return found.threshold, f"{column} {segment!r} has no certified threshold: {found.reason}"
+    part = certificate.part(verdict, segment)
+    where = f"verdict {verdict!r}" if column is None else f"{column} {segment!r}"
+    if part is None:
+        return None, f"{where} has no certified threshold: no labelled row has that value"
+    return part.threshold, f"{where} has no certified threshold: {part.reason}"
 
 
 def _judges(use_case: UseCase) -> str:
@@ -170,9 +189,12 @@ def _judges(use_case: UseCase) -> str:
 
 
 def _reason_of(use_case: UseCase, verdict: str, certificate: Certificate, threshold: float) -> str:
-    share = f"{100 * certificate.max_error:.3g}%"
+    proved = certificate.verdicts.get(verdict)
+    share = f"{100 * (proved.max_error if proved else certificate.max_error):.3g}%"
     promised = f"a mean loss of at most {share} of the worst" if needs_cases(use_case) else f"at most {share} wrong"
+    missed = max((each.limit for each in certificate.missed.values()), default=None)
+    of_classes = "" if missed is None else f", at most {100 * missed:.3g}% of any true class missed,"
     return (
-        f"rule '{verdict}', certified: {promised} with probability "
+        f"rule '{verdict}', certified: {promised}{of_classes} with probability "
         f"{certificate.confidence:.0%} from confidence {threshold:.4f} up"
     )

@@ -24,8 +24,10 @@ from aiops_flows.use_case import UseCase
 
 __all__ = ["TOTAL", "By", "Quality", "quality"]
 
-By = Literal["month", "week", "segment"]
+By = Literal["month", "week", "segment", "verdict"]
 TOTAL = "total"
+TO_PEOPLE = "(people)"
+"""The name of the cases without an automatic verdict, where figures are by verdict."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def quality(
     by: By = "month",
     found: Known | None = None,
 ) -> list[Quality]:
-    """Figures of what was decided without a person, by period of receipt or segment, the total last.
+    """Figures of what was decided without a person, by period of receipt, segment or verdict, the total last.
 
     Nothing is written.
 
@@ -93,7 +95,7 @@ def quality(
         place: where decisions, readings and outcomes are read.
         use_case: the business process.
         as_known: only what was decided, read or known by this moment; default now.
-        by: the periods of receipt, or the policy's segments: what each certificate of its own came to.
+        by: the periods of receipt; the policy's segments, or its verdicts: what each certificate of its own came to.
         found: what was read of that moment already.
     """
     moment = found.by if found else as_known or place.now()
@@ -103,7 +105,10 @@ def quality(
     decided["pending"] = decided["case_id"].isin(readings_pending(place, use_case, moment))
     answers = read.answered.merge(worked, on="case_id")
     decided["mature"] = _mature(decided, moment, by)
-    named = _segments(place, use_case, worked) if by == "segment" else _periods(worked, by)
+    if by == "verdict":
+        named = worked["case_id"].map(decided.set_index("case_id")["verdict"]).fillna(TO_PEOPLE)
+    else:
+        named = _segments(place, use_case, worked) if by == "segment" else _periods(worked, by)
     names = dict(zip(worked["case_id"].tolist(), named.tolist(), strict=True))
     parts = [_figures(use_case, name, *frames) for name, frames in _apart((worked, decided, answers), names)]
     return [*parts, _figures(use_case, TOTAL, worked, decided, answers)]

@@ -20,6 +20,7 @@ from aiops_flows.steps.automation import Grounds, grounds
 from aiops_flows.steps.frames import grown
 from aiops_flows.steps.leftovers import unfinished
 from aiops_flows.steps.proposing import Proposal, propose
+from aiops_flows.steps.recent import cases_before
 from aiops_flows.steps.terms import term_texts, with_terms
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import UseCase
@@ -110,7 +111,15 @@ def _as_held(column: pd.Series[Any], name: str, held: Mapping[int, Mapping[str, 
 
 def _plan(place: Workspace, use_case: UseCase, cases: pd.DataFrame) -> _Plan:
     now = grounds(place, use_case)
-    proposal = propose(use_case, cases, now.certificate, at=now.at, alarms=now.alarms, holds=now.holds)
+    proposal = propose(
+        use_case,
+        cases,
+        now.certificate,
+        at=now.at,
+        alarms=now.alarms,
+        holds=now.holds,
+        before=cases_before(place, use_case, cases),
+    )
     return _Plan(now, proposal, draw(place, use_case, cases, proposal.verdicts, now.alarms))
 
 

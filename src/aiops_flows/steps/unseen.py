@@ -21,7 +21,7 @@ from aiops_flows.steps.verdicts import segmenting_model, segments_of
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase
 
-__all__ = ["MATURE", "Unseen", "latest_of_segments", "unseen_rows"]
+__all__ = ["MATURE", "Unseen", "evenly_recent", "latest_of_segments", "unseen_rows"]
 
 MATURE = 0.90
 """A week's cases are mature when so large a share of them has its outcomes."""
@@ -285,3 +285,18 @@ def latest_of_segments(use_case: UseCase, segments: NDArray[np.object_]) -> NDAr
     named = pd.Series(segments)
     among: NDArray[np.bool_] = named.groupby(named).cumcount(ascending=False).to_numpy() < _most(use_case)
     return among
+
+
+def evenly_recent(use_case: UseCase, ordered: pd.DataFrame) -> NDArray[np.bool_]:
+    """Of rows in order of receipt, those since the latest time from which on no segment was cut short.
+
+    Of large segments only the latest rows are taken, so that all rows together hold the segments in other shares than
+    the cases that come in.
+    """
+    named = pd.Series(segments_of(use_case, ordered))
+    places = np.arange(len(named))
+    first_of_large = [
+        int(places[named == name].min()) for name, size in named.value_counts().items() if size >= _most(use_case)
+    ]
+    recent: NDArray[np.bool_] = places >= max(first_of_large, default=0)
+    return recent

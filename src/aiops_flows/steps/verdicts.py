@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from aiops_flows.errors import UseCaseError
-from aiops_flows.evidence.losses import wrong
+from aiops_flows.evidence.losses import Wrong, wrong
 from aiops_flows.steps.frames import grown
 from aiops_flows.steps.terms import unseen_by_policy, with_terms
 from aiops_flows.use_case import ModelSpec, UseCase
@@ -18,7 +18,9 @@ from aiops_flows.values.texts import name_of
 
 __all__ = [
     "confidence_of",
+    "naive_losses",
     "needs_cases",
+    "promises_classes",
     "rule_verdicts",
     "segment_texts",
     "segmenting_model",
@@ -101,6 +103,8 @@ def verdict_loss(
     predicted: Mapping[str, Any] | pd.DataFrame,
     truth: Mapping[str, Any],
     cases: pd.DataFrame | None = None,
+    *,
+    only: str | None = None,
 ) -> NDArray[np.float64]:
     """How wrong each verdict was, 0 (right) to 1: the largest loss over the outputs that must all be right.
 
@@ -115,12 +119,15 @@ def verdict_loss(
         cases: the cases with their predictions (quantiles too), and with their terms where these are stored: terms
             that are not there are computed. Losses with ``of_cases`` need them; by default ``predicted``, where that
             is such a frame.
+        only: judge by this output alone.
 
     Raises:
         UseCaseError: a loss does not give one number between 0 and 1 a case, or needs the cases and has none.
     """
     losses = np.zeros(len(verdicts))
     for place, (output, loss) in enumerate(use_case.judges.items()):
+        if only not in {None, output}:
+            continue
         by_verdict = place == 0 and loss is None
         kind = np.float64 if use_case.model(output).kind == "regressor" and not by_verdict else object
         true = np.asarray(truth[output], dtype=kind)
@@ -138,6 +145,47 @@ def verdict_loss(
             )
         losses = np.maximum(losses, found)
     return losses
+
+
+def promises_classes(use_case: UseCase) -> bool:
+    """Whether the policy bounds how often each true class is decided wrongly: where verdicts are right or wrong."""
+    output, loss = next(iter(use_case.judges.items()))
+    return use_case.model(output).kind == "classifier" and (loss is None or isinstance(loss, Wrong))
+
+
+def naive_losses(
+    use_case: UseCase, frame: pd.DataFrame, truth: Mapping[str, NDArray[Any]]
+) -> dict[str, NDArray[np.float64]]:
+    """Verdict -> what giving it to every case would lose, row by row, by a rule that does not look at the models.
+
+    Where a prediction is judged, the naive rule predicts of every case the most frequent class, or the median.
+
+    Args:
+        use_case: whose policy.
+        frame: the cases with their predictions.
+        truth: output -> what turned out true, one entry a row.
+    """
+    naive = frame.drop(columns=list(use_case.terms), errors="ignore")
+    for output in use_case.judges:
+        naive = naive.assign(**_naive_answers(use_case.model(output), len(frame), truth[output]))
+    constant = {verdict: np.full(len(frame), verdict, dtype=object) for verdict in use_case.review.auto}
+    return {verdict: verdict_loss(use_case, said, naive, truth) for verdict, said in constant.items()}
+
+
+def _naive_answers(spec: ModelSpec, rows: int, truth: NDArray[Any]) -> dict[str, Any]:
+    """The columns of a model that gives every case the same answer."""
+    if spec.kind == "regressor":
+        quantities = np.asarray(truth, np.float64)
+        levels = dict(zip(spec.quantile_columns, spec.quantiles, strict=True))
+        constants = {name: float(np.quantile(quantities, level)) for name, level in levels.items()}
+        constants[spec.output] = float(np.median(quantities))
+        return {name: np.full(rows, value) for name, value in constants.items()}
+    names, counts = np.unique(np.asarray(truth, dtype=object).astype(str), return_counts=True)
+    most = int(counts.argmax())
+    return {
+        spec.output: np.full(rows, names[most], dtype=object),
+        f"{spec.output}_confidence": np.full(rows, counts[most] / counts.sum()),
+    }
 
 
 def needs_cases(use_case: UseCase) -> bool:

@@ -223,7 +223,13 @@ class Scene:
         sure = certificate.sure or sure_outputs(self.use_case, cases)
         self._attach(
             replace(
-                certificate, threshold=0.0, segments=segments, companions=companions, sure=sure, reason=made_up.reason
+                certificate,
+                threshold=0.0,
+                segments=segments,
+                verdicts={},
+                companions=companions,
+                sure=sure,
+                reason=made_up.reason,
             )
         )
 

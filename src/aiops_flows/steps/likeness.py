@@ -1,0 +1,244 @@
+"""Whether a batch is like the rows that a certificate rests on; what is not like them goes to people."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from aiops_flows.evidence.shift import chance_of_more
+from aiops_flows.steps.certificate import CertifiedRows, Mark, MarkKind
+from aiops_flows.steps.parts import BY_TIME
+from aiops_flows.use_case import ModelSpec, UseCase
+
+__all__ = ["FEWEST_COMPARED", "Unlike", "describe_rows", "unlike_parts"]
+
+FEWEST_COMPARED = 200
+"""A smaller batch is compared together with the latest cases before it, up to so many in all."""
+
+_TOLERANCE = 0.025
+"""Shares that differ by less are never called unlike, however many cases there are; half of ``max_error``, if more."""
+_QUANTILES = (0.05, 0.10, 0.25, 0.50, 0.75, 0.90)
+_MOST_ANSWERS = 12
+_FEWEST_OF_A_VALUE = 5
+"""A value that fewer rows have is not remembered: it could be somebody."""
+_MOST_VALUES = 300
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Unlike:
+    """Cases of a batch that the certificate does not cover, and why."""
+
+    cases: Mask
+    reason: str
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A share that was compared."""
+
+    mark: Mark
+    more: bool
+    """Whether more cases have it than is to be expected; else fewer."""
+    share: float
+    expected: float
+    cases: Mask
+    """Which cases of the batch have it."""
+
+
+@dataclass(frozen=True)
+class _Marks:
+    """What is to be remembered of rows, as it is collected."""
+
+    frame: pd.DataFrame
+    marks: list[Mark] = field(default_factory=list)
+
+    def add(self, kind: MarkKind, column: str, **of: Any) -> None:
+        """Remember how many rows have a mark."""
+        mark = Mark(kind, column, 0, **of)
+        self.marks.append(Mark(kind, column, int(_having(mark, self.frame).sum()), **of))
+
+
+def describe_rows(use_case: UseCase, frame: pd.DataFrame) -> CertifiedRows:
+    """What a certificate has to remember of its rows, so that batches can be compared with them.
+
+    Shares alone: how often each answer was given, how sure the models were, how often a feature was missing, had a
+    value that few rows have, or lay outside the usual range. No value of a case is stored in the clear.
+
+    Where the cut is by time, answers are not compared: they move with the season, which a few periods cannot show.
+    Where it is by another field, such as a machine, rows of one value are alike, so that values count and not rows.
+
+    Args:
+        use_case: the business process.
+        frame: the rows, as `predict` gives them.
+    """
+    marks = _Marks(frame)
+    for spec in use_case.decisive if use_case.cut != BY_TIME else []:
+        _describe_answers(marks, spec)
+    names = dict.fromkeys(name for spec in use_case.decisive for name in spec.features if name in frame.columns)
+    for name in names:
+        if name != use_case.cut:
+            _describe_feature(marks, name)
+    by_rows = use_case.cut in {"case_id", BY_TIME}
+    return CertifiedRows(len(frame), marks.marks, len(frame) if by_rows else int(frame[use_case.cut].nunique()))
+
+
+def _describe_answers(marks: _Marks, spec: ModelSpec) -> None:
+    answers = marks.frame[spec.output]
+    if spec.kind == "classifier":
+        counts = answers.dropna().astype(str).value_counts()
+        common = counts.index[:_MOST_ANSWERS].tolist()
+        for name in common:
+            marks.add("answer", spec.output, values=[name])
+        marks.add("answer", spec.output, values=common, others=True)
+    else:
+        for limit in _limits(answers):
+            marks.add("quantity", spec.output, limit=limit)
+    for limit in _limits(marks.frame[f"{spec.output}_confidence"]):
+        marks.add("confidence", f"{spec.output}_confidence", limit=limit)
+
+
+def _limits(numbers: pd.Series[Any]) -> list[float]:
+    """The distinct quantiles of a column that splits its rows."""
+    known = pd.to_numeric(numbers).dropna()
+    if known.empty:
+        return []
+    limits = sorted({float(limit) for limit in np.quantile(known, _QUANTILES, method="lower")})
+    return [limit for limit in limits if limit < float(known.max())]
+
+
+def _describe_feature(marks: _Marks, name: str) -> None:
+    column = marks.frame[name]
+    marks.add("missing", name)
+    if pd.api.types.is_bool_dtype(column) or pd.api.types.is_datetime64_any_dtype(column):
+        return
+    if pd.api.types.is_numeric_dtype(column):
+        known = column.dropna()
+        if len(known):
+            low, high = np.quantile(known, [0.005, 0.995])
+            marks.add("outside", name, low=float(low), limit=float(high))
+        return
+    if not column.dropna().map(lambda value: isinstance(value, str)).all():
+        return
+    counts = column.dropna().value_counts()
+    common = counts[counts >= _FEWEST_OF_A_VALUE].index.tolist()
+    if common and len(common) <= _MOST_VALUES and 2 * int(counts[common].sum()) >= len(column):
+        marks.add("rare", name, values=[_digest(value) for value in common])
+
+
+def _digest(value: str) -> str:
+    return hashlib.blake2b(value.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
+
+
+def _having(mark: Mark, frame: pd.DataFrame) -> Mask:
+    """Which cases of a frame have the mark."""
+    column = frame[mark.column]
+    if mark.kind == "missing":
+        return np.asarray(column.isna(), dtype=bool)
+    if mark.kind == "answer":
+        named = np.asarray(column.astype(str).isin(mark.values), dtype=bool)
+        return ~named if mark.others else named
+    if mark.kind == "rare":
+        places, values = pd.factorize(column.astype(object))
+        known = set(mark.values)
+        rare = np.array([*(_digest(str(value)) not in known for value in values.tolist()), False], dtype=bool)
+        return np.asarray(rare[places], dtype=bool)
+    numbers = pd.to_numeric(column).to_numpy(dtype=np.float64)
+    if mark.kind == "outside":
+        return np.asarray((numbers < mark.low) | (numbers > mark.limit), dtype=bool)
+    return np.asarray(numbers <= mark.limit, dtype=bool)
+
+
+def unlike_parts(
+    use_case: UseCase, certified: CertifiedRows, batch: pd.DataFrame, before: pd.DataFrame
+) -> list[Unlike]:
+    """The cases of a batch that are not like the certified rows.
+
+    Each share that is remembered is compared by an exact test. The false alarms that the policy allows are divided: one
+    half among all these tests; the other half goes to single cases that lack a feature which no certified row lacked.
+    A difference must also be half as large as ``max_error`` (2.5 % at least): where fewer cases differ, they cannot do
+    much more harm than is promised, and a large batch is never exactly like any other.
+
+    Args:
+        use_case: the business process.
+        certified: what the certificate remembers of its rows.
+        batch: the cases, as `predict` gives them.
+        before: the latest cases before them, with the same columns, which count with a small batch; may be empty.
+    """
+    marks = [mark for mark in certified.marks if mark.column in batch.columns]
+    if not marks or batch.empty:
+        return []
+    chance = use_case.review.batch_false_alarms / 2
+    parts = list(_lacking_what_none_lacked(certified, marks, batch, chance))
+    tests = sum(2 if mark.both_ways else 1 for mark in marks)
+    for found in _compared(marks, certified.rows, batch, before):
+        limit = max(use_case.review.error_limit() / 2, _TOLERANCE)
+        difference = found.share - found.expected if found.more else found.expected - found.share
+        cases = _draws(use_case, batch, before)
+        if difference >= limit and _chance(found, certified.draws, cases) <= chance / tests:
+            parts.append(_part(found, len(batch) + len(before)))
+    return parts
+
+
+def _lacking_what_none_lacked(
+    certified: CertifiedRows, marks: Sequence[Mark], batch: pd.DataFrame, chance: float
+) -> Iterator[Unlike]:
+    """Single cases that lack what no certified row lacked, as far as such cases are rare enough to be sure of it."""
+    never = [mark for mark in marks if mark.kind == "missing" and mark.count == 0]
+    if not never or len(never) / (certified.rows + 1) > chance:
+        return
+    for mark in never:
+        lacking = _having(mark, batch)
+        if lacking.any():
+            yield Unlike(
+                lacking, f"{mark.column} is missing, and none of the {certified.rows} certified rows lacked it"
+            )
+
+
+def _compared(marks: Sequence[Mark], rows: int, batch: pd.DataFrame, before: pd.DataFrame) -> Iterator[_Found]:
+    """Each share of the batch, together with the cases before it, beside that of the certified rows."""
+    for mark in marks:
+        here = _having(mark, batch)
+        hits = int(here.sum()) + (int(_having(mark, before).sum()) if len(before) else 0)
+        share, expected = hits / (len(batch) + len(before)), mark.count / rows
+        if share > expected or mark.both_ways:
+            yield _Found(mark, share > expected, share, expected, here)
+
+
+def _draws(use_case: UseCase, batch: pd.DataFrame, before: pd.DataFrame) -> int:
+    """How many independent draws the cases are: all of them, or as many as there are values of the cut's field."""
+    if use_case.cut in {"case_id", BY_TIME}:
+        return len(batch) + len(before)
+    return len({*batch[use_case.cut], *before[use_case.cut]})
+
+
+def _chance(found: _Found, rows: int, cases: int) -> float:
+    """The chance of such a share among so many draws, if the certified rows were drawn alike."""
+    hits, hits_before = round(found.share * cases), round(found.expected * rows)
+    if found.more:
+        return chance_of_more(hits, cases, hits_before, rows)
+    return chance_of_more(cases - hits, cases, rows - hits_before, rows)
+
+
+def _part(found: _Found, cases: int) -> Unlike:
+    """The cases that are affected: those that have what is unusual, or, where answers are unusual, all of them."""
+    mark = found.mark
+    shares = f"{found.share:.0%} of the last {cases} cases, {found.expected:.0%} of the certified rows"
+    if mark.kind == "missing":
+        return Unlike(found.cases, f"{mark.column} is missing in {shares}")
+    if mark.kind == "rare":
+        return Unlike(found.cases, f"{mark.column} has a value that hardly any certified row has in {shares}")
+    if mark.kind == "outside":
+        return Unlike(found.cases, f"{mark.column} is outside the range of the certified rows in {shares}")
+    whole = np.ones(len(found.cases), dtype=bool)
+    if mark.kind == "answer":
+        what = "another answer than usual" if mark.others else repr(mark.values[0])
+        return Unlike(whole, f"not like the certified rows: {mark.column} is {what} in {shares}")
+    return Unlike(whole, f"not like the certified rows: {mark.column} is at most {mark.limit:.4g} in {shares}")
