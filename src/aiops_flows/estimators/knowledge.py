@@ -14,7 +14,7 @@ from aiops_flows.errors import SourceError
 
 __all__ = ["KnowledgeBase", "Passage"]
 
-_HEADING = re.compile(r"^(#{1,6})[ \t]+(\S.*?)[ \t#]*$")
+_HEADING = re.compile(r"^(#{1,6})[ \t]+(\S.*)$")
 _FENCE = re.compile(r"^ {0,3}(?:```|~~~)")
 _MOST_BYTES = 5_000_000  # a file
 _MOST_PASSAGES = 20_000
@@ -118,7 +118,8 @@ def _sections(stem: str, content: str) -> Iterator[tuple[str, str]]:
             continue
         yield _title(path, stem), "\n".join(lines).strip()
         depth, lines = len(heading[1]), []
-        path = [*(above for above in path if above[0] < depth), (depth, heading[2])]
+        title = heading[2].rstrip(" \t#") or heading[2]
+        path = [*(above for above in path if above[0] < depth), (depth, title)]
     yield _title(path, stem), "\n".join(lines).strip()
 
 

@@ -93,7 +93,7 @@ _WORDS_OF_A_NAME = 4
 _WORDS_OF_A_SENTENCE = 6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Line:
     """A line: where it stands, and the beginning of what it says."""
 
