@@ -1,4 +1,4 @@
-"""No outside text costs more than its length, whatever it is made of; `python -m benchmarks.text_growth` goes to 15 MB."""
+"""No outside text costs more than its length, whatever it is made of (`benchmarks.text_growth` goes to 15 MB)."""
 
 from __future__ import annotations
 
