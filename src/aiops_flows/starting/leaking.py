@@ -1,8 +1,9 @@
 """Columns that give the outcome away, as columns do that are filled in when a case is closed.
 
-A column is set aside where it is better, alone, than honest columns are: the public tables of this library's
-benchmarks have none whose area under the curve exceeds 0.9. Two signs together, a figure and a name that speaks of
-closing or of the outcome itself, need less than a figure alone.
+A column is set aside where it is better, alone, than honest columns are: of seven outcomes in four public tables, the
+best honest column had an area under the curve of 0.95 in one and of 0.90 at most in the others; of three quantities, a
+correlation of 0.65. Two signs together, a figure and a name that speaks of closing or of the outcome itself, need less
+than a figure alone.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class Limits:
     """Verdicts that seem to go against somebody."""
     rare: Sequence[str] = ()
     max_error: Mapping[str, float] = field(default_factory=dict)
-    """Automatic verdict -> the share of wrong ones that is allowed."""
+    """Automatic verdict -> the share of wrong ones that is allowed: for all of them the lowest that any one needs."""
     max_missed: Mapping[str, float] = field(default_factory=dict)
     """Rare class -> the share of its cases that may be decided otherwise without a person."""
     reasons: Sequence[str] = ()
@@ -57,7 +57,8 @@ def _of_classes(outcome: Outcome) -> Limits:
     rare = [name for name, share in shares.items() if share < _RARE / len(shares)]
     adverse = [name for name in shares if _ADVERSE.search(name)]
     automatic = [name for name in shares if name not in {*rare, *adverse}]
-    limits = {name: _below(_USUAL_ERROR, 1 - shares[name]) for name in automatic}
+    limit = min((_below(_USUAL_ERROR, 1 - shares[name]) for name in automatic), default=_USUAL_ERROR)
+    limits = dict.fromkeys(automatic, limit)
     return Limits(
         automatic,
         adverse,
@@ -65,7 +66,7 @@ def _of_classes(outcome: Outcome) -> Limits:
         limits,
         dict.fromkeys(rare, _MISSED),
         [
-            *(_why(name, shares[name], limits[name]) for name in automatic if limits[name] < _USUAL_ERROR),
+            *(_why(name, shares[name], limit) for name in automatic[:1] if limit < _USUAL_ERROR),
             *_why_rare(rare, shares),
             *_why_adverse(adverse),
         ],
@@ -75,7 +76,7 @@ def _of_classes(outcome: Outcome) -> Limits:
 def _why(name: str, share: float, limit: float) -> str:
     return (
         f'{share:.1%} of the past rows are "{name}", so a rule that always says so is wrong in {1 - share:.1%}: '
-        f'at most {limit:.2%} of the automatic "{name}" may be wrong.'
+        f"at most {limit:.2%} of the automatic decisions of each verdict may be wrong."
     )
 
 

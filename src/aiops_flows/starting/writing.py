@@ -163,11 +163,10 @@ def _rule(output: str, verdict: str) -> str:
 def _limit_lines(plan: Plan) -> list[str]:
     """What the policy allows, as arguments of `ReviewPolicy`."""
     limits = plan.limits
-    each = set(limits.max_error.values())
-    error = f"{each.pop():g}" if len(each) == 1 else _numbers_by_name(limits.max_error)
-    lines = [f"max_error={error},  # of each automatic verdict, at most this share is wrong"]
-    if not limits.max_error:
-        lines = []
+    lines = []
+    if limits.max_error:
+        error = min(limits.max_error.values())
+        lines.append(f"max_error={error:g},  # of the automatic decisions of each verdict, at most this share is wrong")
     if limits.max_missed:
         missed = _numbers_by_name(limits.max_missed)
         lines.append(f"max_missed={missed},  # of these cases, the share decided otherwise without a person")
