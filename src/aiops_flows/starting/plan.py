@@ -220,7 +220,8 @@ def _refuse_unknown_columns(delivery: Delivery, names: Sequence[str]) -> None:
 
 def _not_read(delivery: Delivery) -> list[str]:
     """What of the file is in no row: what was left out, and which lines could not be read, and why."""
-    left_out = [f"left out of {delivery.name}: {each}" for each in delivery.left_out]
+    notes = [f"{delivery.name}: {note}" for note in delivery.notes]
+    left_out = [*notes, *(f"left out of {delivery.name}: {each}" for each in delivery.left_out)]
     if not delivery.unreadable:
         return left_out
     lines = len(delivery.rows) + len(delivery.unreadable)

@@ -180,8 +180,8 @@ def test_lines_that_cannot_be_read_are_counted_and_named(tmp_path: Path) -> None
     bad = "\n".join(line + ",oops" * (number % 3 == 1) for number, line in enumerate(lines)) + "\n"
     (tmp_path / "bad.csv").write_text(bad)
     plan = plan_of_file("dirt", tmp_path / "bad.csv", "fate")
-    first, second = plan.notes[:2]
-    assert first == "100 of 300 lines of bad.csv were not read:"
+    place = plan.notes.index("100 of 300 lines of bad.csv were not read:")
+    second = plan.notes[place + 1]
     assert second.startswith("  lines 2, 5, 8,")
     assert second.endswith("and 90 more: has 4 fields, the header has 3")
 

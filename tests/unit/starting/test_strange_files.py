@@ -132,5 +132,31 @@ def test_a_third_of_the_lines_is_unreadable_and_said_so(made: Callable[..., Made
         return "\n".join(line + ",oops" * (number % 3 == 1) for number, line in enumerate(text.split("\n")) if line)
 
     result = made(same, spoilt)
-    assert result.plan.notes[0] == "50 of 150 lines of past.csv were not read:"
-    assert "lines 2, 5, 8, " in result.plan.notes[1]
+    place = result.plan.notes.index("50 of 150 lines of past.csv were not read:")
+    assert "lines 2, 5, 8, " in result.plan.notes[place + 1]
+
+
+@pytest.mark.parametrize(
+    ("after", "separator", "note"),
+    [
+        (lambda text: "\n" + text, ",", "1 empty row"),
+        (lambda text: "sep=;\n" + text, ";", "semicolons"),
+        (lambda text: text.replace("\n", ";;\n"), ";", "2 empty columns"),
+        (str, "\t", "tabs"),
+    ],
+)
+def test_what_a_spreadsheet_leaves_around_a_table_is_left_out_and_reported(
+    made: Callable[..., Made], after: Callable[[str], str], separator: str, note: str
+) -> None:
+    """Blank lines, ``sep=``, trailing columns and other separators: every row is a case."""
+    result = made(same, after, separator)
+    assert (result.written.trial.taken, result.written.trial.refused) == (150, 0)
+    assert any(note in each for each in result.plan.notes)
+
+
+def test_one_byte_in_another_encoding_costs_one_row_that_is_named(made: Callable[..., Made]) -> None:
+    """The line is counted with its number; nothing of the folder fails."""
+    result = made(more("place", lambda n: "M\udcfcnchen" if n == 3 else "Bonn"))
+    assert result.written.trial.taken == 149
+    assert "1 of 150 lines of past.csv were not read:" in result.plan.notes
+    assert any("lines 5: is not UTF-8" in each for each in result.plan.notes)
