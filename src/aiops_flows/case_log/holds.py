@@ -53,6 +53,7 @@ class Hold:
         return f"{which} {self.number} by {self.actor} since {self.at:%Y-%m-%d %H:%M} UTC{end}: {self.reason}"
 
 
+_WHENEVER: Final = "9999-12-31T23:59:59.999999Z"
 _IN_FORCE: Final = """
     SELECT h.use_case, h.number, a.at, h.until, h.effects, h.four_eyes, h.reason, h.actor
     FROM holds AS h JOIN audit AS a ON a.use_case = h.use_case AND a.seq = h.seq
@@ -170,8 +171,11 @@ def _stands(held: Row[Any], rows: Sequence[Row[Any]], at: str) -> bool:
 
 
 def rows_in_force(transaction: Transaction) -> Sequence[Row[Any]]:
-    """The holds of the transaction's use case, and of all, that are in force at its moment."""
-    return transaction.execute(_IN_FORCE, transaction.use_case, transaction.at, transaction.at, transaction.at)
+    """The holds of the transaction's use case, and of all, that are in force for it.
+
+    Whatever is committed counts: a hold of all use cases may bear a later time than a transaction that waited for it.
+    """
+    return transaction.execute(_IN_FORCE, transaction.use_case, _WHENEVER, transaction.at, _WHENEVER)
 
 
 def in_force(log: CaseLog, use_case: str, *, at: datetime | None = None) -> list[Hold]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from aiops_flows.case_log import CaseLog, alarms, audit, holds, questions, versions, writes
+from aiops_flows.case_log.permission import refuse_stopped
 from aiops_flows.case_log.tables import DECISIONS
 from aiops_flows.case_log.transaction import lock_all_use_cases, writing
 from aiops_flows.errors import AutomationStopped, CaseLogError, ChampionChanged, ConflictingWrite
@@ -226,6 +227,17 @@ def test_a_hold_waits_for_the_write_that_is_under_way_and_stops_the_next(case_lo
     assert order == ["the write under way", "the hold returned"]
     with pytest.raises(AutomationStopped):
         decided(case_log, "case-000", None)
+
+
+@pytest.mark.postgres
+def test_a_hold_of_all_stops_a_write_that_began_before_it(postgres_url: str) -> None:
+    """A write that had its use case's lock, and an earlier time, when the hold came, sees the hold all the same."""
+    with CaseLog.open(postgres_url) as log:
+        take_in(log, names(2))
+        with writing(log, "claims", kind="review") as transaction:
+            hold(log, holds.ALL)
+            with pytest.raises(AutomationStopped):
+                refuse_stopped(transaction, None)
 
 
 def test_a_decision_under_a_hold_is_found(database_url: str) -> None:
