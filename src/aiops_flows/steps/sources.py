@@ -278,11 +278,13 @@ def _from_frame(name: str, frame: pd.DataFrame, path: Path | None = None) -> Del
 
 def _refuse_two_meanings(name: str, frame: pd.DataFrame) -> None:
     """See that an index with the name of a column has the same values."""
+    columns: list[Any] = list(frame.columns)
     for place, level in enumerate(frame.index.names):
-        if level is None or level not in frame.columns:
+        if level is None or columns.count(level) != 1:
             continue
-        column: pd.Series[Any] | pd.DataFrame = frame.loc[:, level]
-        if column.ndim == 1 and not frame.index.get_level_values(place).equals(pd.Index(column)):
+        position = columns.index(level)
+        column: pd.Series[Any] = frame.iloc[:, position]
+        if not frame.index.get_level_values(place).equals(pd.Index(column)):
             raise SourceError(f"{name}: {level!r} is a column and the index, with other values. Drop one of them")
 
 
