@@ -10,9 +10,9 @@ import pandas as pd
 from aiops_flows.case_log import promotions, versions
 from aiops_flows.case_log.versions import VersionRecord
 from aiops_flows.steps.certifying import Certificate, renew
+from aiops_flows.steps.fitting import fit
 from aiops_flows.steps.inference import predict
 from aiops_flows.steps.intake import take_in
-from aiops_flows.steps.judging import fit
 from aiops_flows.steps.outcomes import record_outcomes
 from aiops_flows.steps.review import review
 from aiops_flows.steps.rows import learned_record, parted_rows

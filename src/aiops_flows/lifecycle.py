@@ -118,7 +118,7 @@ def check_drift(use_case: str, as_of: datetime | None = None) -> State[Any]:
             create_table_artifact(
                 key=f"{check.model}-drift",
                 table=_drift_table(check.report),
-                description=f"{check.model}: {check.verdict}",
+                description=f"{check.model}: {check.summary}. {check.reason}",
             )
             _show_actions(check)
         news = drifting.is_news(place, declared, check)
@@ -127,10 +127,15 @@ def check_drift(use_case: str, as_of: datetime | None = None) -> State[Any]:
             emit_event(
                 event=DRIFT_EVENT,
                 resource={"prefect.resource.id": f"aiops.model.{check.model}", "aiops.use-case": declared.name},
-                payload={"use_case": use_case, "model": check.model, "version": check.version},
+                payload={
+                    "use_case": use_case,
+                    "model": check.model,
+                    "version": check.version,
+                    "reason": check.reason,
+                },
             )
     _announce(use_case, declared, [alarm for alarm in open_alarms(place, declared) if alarm.number not in standing])
-    return Completed(message="; ".join(f"{check.model}: {check.verdict}" for check in checks))
+    return Completed(message="; ".join(f"{check.model}: {check.summary}" for check in checks))
 
 
 def _show_actions(check: drifting.DriftCheck) -> None:

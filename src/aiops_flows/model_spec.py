@@ -131,10 +131,19 @@ class ModelSpec:
     together."""
     column_drift_rate: float | None = None
     """The same for each watched column alone; by default no column raises an alarm alone."""
+    drift_tolerance: float | None = None
+    """From which expected rise of the error on drift matters, so that alarms and retrainings follow: of classes the
+    share of wrong answers (default 0.02: two points), of quantities a share of the mean error (default 0.10). With 0
+    every drift matters."""
     train_window: timedelta | None = None
     """Learn only from cases received within this time before the training; by default from all."""
     min_rows: int = 200
     """Labelled rows below which nothing is trained. A writer with 0 learns from cases without an outcome as well."""
+    folds: int | None = None
+    """Into how many folds its labelled rows are divided: each fold is answered by a model of the others, to judge and
+    certify by, and the version itself learns from all rows. By default 5 up to 20,000 rows that are parted by the case
+    id; else, and with 0, it learns from 70 % and the rest is held out. Rows parted by time have no folds: unless this
+    is 0, a model of the earlier ones answers the later ones, and the version learns from all."""
     trusted: Sequence[Callable[..., Any]] = ()
     """Own classes and functions of the estimator that may be loaded with it; all others must be on our list."""
     public_columns: Sequence[str] = ()
@@ -165,7 +174,14 @@ class ModelSpec:
             raise UseCaseError(f"model {self.name} has a gate on mean_scaled_error; name a column of the case as scale")
         if any(not 0 < level < 1 for level in self.quantiles):
             raise UseCaseError(f"model {self.name}: quantiles {self.quantiles}; levels lie strictly between 0 and 1")
+        self._refuse_wrong_numbers()
         self._refuse_without_probabilities()
+
+    def _refuse_wrong_numbers(self) -> None:
+        if self.drift_tolerance is not None and not 0 <= self.drift_tolerance < math.inf:
+            raise UseCaseError(f"model {self.name}: drift_tolerance is {self.drift_tolerance}; give 0 or more")
+        if self.folds is not None and self.folds != 0 and self.folds < 2:
+            raise UseCaseError(f"model {self.name}: folds is {self.folds}; give 2 or more, or 0 to hold rows out")
 
     def _refuse_without_probabilities(self) -> None:
         """Refuse a classifier, or its baseline, that cannot say how probable its answers are."""

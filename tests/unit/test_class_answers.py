@@ -35,8 +35,8 @@ from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 from aiops_flows.errors import TrainingError
 from aiops_flows.steps.class_answers import ClassAnswers, answers_by_probability
 from aiops_flows.steps.explaining import _likeliest
+from aiops_flows.steps.fitting import scored
 from aiops_flows.steps.inference import answer
-from aiops_flows.steps.judging import scored
 from aiops_flows.use_case import ModelSpec
 
 COLUMNS = ["a", "b", "c", "d"]

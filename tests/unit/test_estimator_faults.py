@@ -19,7 +19,7 @@ from sklearn.svm import SVC, LinearSVC
 
 from aiops_flows.errors import TrainingError, UseCaseError
 from aiops_flows.steps.estimator_faults import stand_in_rows
-from aiops_flows.steps.judging import fit, scored
+from aiops_flows.steps.fitting import fit, scored
 from aiops_flows.steps.rows import Labelled
 from aiops_flows.use_case import ModelSpec
 

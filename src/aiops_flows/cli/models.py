@@ -16,6 +16,7 @@ from aiops_flows.cli.output import AsJson, UseCaseName, UseCasePath, say, show_r
 from aiops_flows.errors import NoChampion, TrainingError
 
 if TYPE_CHECKING:
+    from aiops_flows.steps.drifting import DriftCheck
     from aiops_flows.steps.training import Retrained
 
 __all__ = ["Model", "approve", "champion", "check_drift", "moment_of", "promote", "recall", "retrain", "rollback"]
@@ -108,6 +109,7 @@ def check_drift(use_case: UseCasePath, as_of: Moment = None, as_json: AsJson = F
             "verdict": check.verdict,
             "answers": check.predictions.verdict if check.predictions else "unknown",
             "slices": _shown(check.drifted_slices) if not as_json else check.drifted_slices,
+            "matters": _matters(check),
             "breaks": len(check.report.breaks) if check.report else 0,
             "actions": ", ".join(dict.fromkeys(action.action for action in check.actions)) or "none",
             "reason": check.reason,
@@ -115,8 +117,15 @@ def check_drift(use_case: UseCasePath, as_of: Moment = None, as_json: AsJson = F
         for check in checks
     ]
     show_rows(rows, as_json=as_json)
-    if any(check.verdict == "drift" or check.drifted_slices for check in checks):
+    if any(check.matters for check in checks):
         raise typer.Exit(REFUSED)
+
+
+def _matters(check: DriftCheck) -> str:
+    """Whether the drift is expected to matter, in a word."""
+    if check.verdict != "drift" or check.report is None:
+        return "-"
+    return {True: "yes", False: "no", None: "unknown"}[check.report.matters]
 
 
 def _shown(values: list[str]) -> str:

@@ -150,7 +150,7 @@ def calibrate(
     return Calibration(
         p_value=float((largest >= largest[0]).mean()),
         distances=distances[0].tolist(),
-        limits=_numbers(centre + limit * scale, moves),
+        limits=_numbers(centre + np.where(moves, limit, 0.0) * scale, moves),
         exceeded=(standardised[0] > limit).tolist(),
         own_p_values=[float((each >= each[0]).mean()) for each in own],
         own_limits=_numbers(centre + np.where(moves, own_limit, 0.0) * scale, moves & np.isfinite(own_limit)),

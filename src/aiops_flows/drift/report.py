@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from aiops_flows.drift.impact import DriftImpact
+
 __all__ = [
     "BreakKind",
     "ColumnDrift",
@@ -139,6 +141,13 @@ class DriftReport:
     """What follows: finding, action and why, as `steps.actions` gave it."""
     slices: SlicesReport | None = None
     """Each slice against its own past, where the model is ``watched_by`` a column."""
+    impact: DriftImpact | None = None
+    """How much it matters; None where that was not measured, or could not be."""
+
+    @property
+    def matters(self) -> bool | None:
+        """Whether the drift is expected to matter; None where that is not known."""
+        return None if self.impact is None else self.impact.matters
 
     @property
     def drifted_columns(self) -> list[str]:
@@ -164,4 +173,5 @@ class DriftReport:
         columns = [ColumnDrift(**column) for column in stored["columns"]]
         breaks = [DataQualityBreak(**each) for each in stored.get("breaks", ())]
         slices = SlicesReport.from_dict(stored["slices"]) if stored.get("slices") else None
-        return cls(**{**stored, "columns": columns, "breaks": breaks, "slices": slices})
+        impact = DriftImpact(**stored["impact"]) if stored.get("impact") else None
+        return cls(**{**stored, "columns": columns, "breaks": breaks, "slices": slices, "impact": impact})

@@ -12,9 +12,10 @@ from aiops_flows.errors import RegistryError
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-__all__ = ["attach", "read"]
+__all__ = ["attach", "read", "read_one"]
 
 _OF_THE_VERSION = frozenset({"model", "manifest", "figures"})  # written once, when it is registered
+_READ_APART = frozenset({"unlearned"})  # large, and asked for by name
 
 
 def attach(client: MlflowClient, run_id: str, files: Mapping[str, bytes | Path], tags: Mapping[str, str]) -> None:
@@ -41,10 +42,26 @@ def read(client: MlflowClient, run_id: str) -> dict[str, bytes]:
     kept: Any = get_artifact_repository(client.get_run(run_id).info.artifact_uri, tracking_uri=client.tracking_uri)
     with tempfile.TemporaryDirectory() as folder:
         for entry in kept.list_artifacts():
-            if entry.path not in _OF_THE_VERSION:
+            if entry.path not in _OF_THE_VERSION | _READ_APART:
                 kept.download_artifacts(entry.path, folder)  # the client's own way asks the database four times a file
         files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
         return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def read_one(client: MlflowClient, run_id: str, name: str) -> bytes:
+    """One file that was attached to a run.
+
+    Raises:
+        RegistryError: nothing is attached under that name.
+    """
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    kept: Any = get_artifact_repository(client.get_run(run_id).info.artifact_uri, tracking_uri=client.tracking_uri)
+    with tempfile.TemporaryDirectory() as folder:
+        kept.download_artifacts(name, folder)
+        if not (file := Path(folder, name)).is_file():
+            raise RegistryError(f"run {run_id} has no {name}")
+        return file.read_bytes()
 
 
 def _refuse_elsewhere(name: str) -> PurePosixPath:

@@ -59,6 +59,7 @@ class Registry:
         self._cache = Cache(cache)
         self._failures = Failures(cache)
         self._open = lru_cache(maxsize=_WARM_VERSIONS)(self._open_cold)
+        self._attached = lru_cache(maxsize=_WARM_VERSIONS)(self._attached_cold)
         self._read_back: tuple[tuple[str, frozenset[str]], Any] | None = None
 
     def register(
@@ -149,6 +150,18 @@ class Registry:
         """The evidence that was attached to a run, by name."""
         with self._connection.reach(f"reading the evidence of run {run_id}", f"run {run_id}") as client:
             return evidence.read(client, run_id)
+
+    def attached(self, run_id: str, name: str) -> bytes:
+        """One file that was attached to a run, and is never replaced: it is read once.
+
+        Raises:
+            RegistryError: nothing is attached under that name, or MLflow does not answer.
+        """
+        return self._attached(run_id, name)
+
+    def _attached_cold(self, run_id: str, name: str) -> bytes:
+        with self._connection.reach(f"reading {name} of run {run_id}", f"run {run_id}") as client:
+            return evidence.read_one(client, run_id, name)
 
     def project(self, model: str, champion: int | None, challenger: int | None) -> bool:
         """Make MLflow's aliases say what the case log says; True if one had to be moved."""

@@ -17,6 +17,7 @@ __all__ = ["TABLE", "Action", "Consequence", "Finding", "FindingKind", "actions_
 
 FindingKind = Literal[
     "drift",
+    "harmless drift",
     "column drift",
     "slice drift",
     "prediction drift",
@@ -167,6 +168,7 @@ def _burst(alarm: AlarmKind) -> tuple[Consequence, ...]:
 
 TABLE: Mapping[FindingKind, tuple[Consequence, ...]] = {
     "drift": (_READ_MORE, _LOOK, _ASK),
+    "harmless drift": (),
     "column drift": (_READ_MORE, _LOOK),
     "slice drift": (_READ_MORE, _LOOK),
     "prediction drift": (_READ_MORE, _LOOK, _ASK),

@@ -17,8 +17,8 @@ from aiops_flows.evidence.answers import Scored, read_answers
 from aiops_flows.evidence.metrics import METRICS
 from aiops_flows.progress import step
 from aiops_flows.steps.costs import costs_of
+from aiops_flows.steps.fitting import baseline_of, fit, scored
 from aiops_flows.steps.frames import stored_frame
-from aiops_flows.steps.judging import baseline_of, fit, scored
 from aiops_flows.steps.labelled_counts import LabelledCounts, labelled_counts
 from aiops_flows.steps.rows import Labelled
 from aiops_flows.steps.workspace import Workspace

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from aiops_flows.case_log import promotions, versions
 from aiops_flows.errors import RegistryError
 from aiops_flows.steps.certificate import Certificate, SegmentCertificate
-from aiops_flows.steps.inference import predict_with
 from aiops_flows.steps.labelled_counts import labelled_counts
 from aiops_flows.steps.likeness import describe_rows
 from aiops_flows.steps.proving import JudgedRows, prove
 from aiops_flows.steps.rows import Labelled
+from aiops_flows.steps.unlearned import predict_unlearned
 from aiops_flows.steps.unseen import evenly_recent, latest_of_segments, unseen_rows
 from aiops_flows.steps.verdicts import (
     confidence_of,
@@ -79,7 +79,7 @@ def certify(
     if spec.output != use_case.judged_by or spec.kind == "writer":
         return None
     unseen = unseen_rows(place, use_case, spec, version, rows, as_of=as_of)
-    frame = predict_with(spec, fitted, version, unseen.cases)
+    frame = predict_unlearned(place, use_case, spec, version, fitted, unseen.cases)
     companions: dict[str, int] = {}
     for other in use_case.decisive:
         if other.output == spec.output:
@@ -88,7 +88,11 @@ def certify(
         if isinstance(found, str):
             return _issued(place, use_case, spec, version, unseen.digest, reason=found)
         number, estimator = found
-        frame = predict_with(other, estimator, number, frame)
+        try:
+            frame = predict_unlearned(place, use_case, other, number, estimator, frame)
+        except RegistryError as fault:
+            reason = f"what {other.name} version {number} answered to labelled rows cannot be read: {fault}"
+            return _issued(place, use_case, spec, version, unseen.digest, reason=reason)
         companions[other.name] = number
     if not len(unseen):
         why = f"no case has a known outcome of {', '.join(use_case.judges)} that no model has learned from"
@@ -251,10 +255,10 @@ def would_certify(place: Workspace, use_case: UseCase, as_known: datetime) -> Ce
         return None
     try:
         fitted = place.load(spec, champion.version, champion.digest)
+        return certify(place, use_case, spec, champion.version, fitted, as_of=as_known)
     except RegistryError as fault:
         _logger.warning("%s version %d is not certified anew: %s", spec.name, champion.version, fault)
         return None
-    return certify(place, use_case, spec, champion.version, fitted, as_of=as_known)
 
 
 def certificate_in_force(place: Workspace, use_case: UseCase) -> Certificate | None:

@@ -16,6 +16,7 @@ import pandas as pd
 from aiops_flows.case_log import alarms, promotions, versions
 from aiops_flows.case_log.promotions import Champion
 from aiops_flows.drift import DriftReport, RenderedReport, find_breaks, measure_drift, render_report
+from aiops_flows.drift.impact import DriftImpact
 from aiops_flows.drift.measuring import FEWEST_ROWS
 from aiops_flows.errors import RegistryError
 from aiops_flows.private_files import private_folder, write_private
@@ -24,6 +25,7 @@ from aiops_flows.steps.predicted import columns_of, said_at_first, said_now
 from aiops_flows.steps.rows import arriving, learned_rows
 from aiops_flows.steps.slice_drift import slices_of
 from aiops_flows.steps.verdicts import segments_of
+from aiops_flows.steps.weighing_drift import impact_of
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase
 
@@ -67,6 +69,17 @@ class DriftCheck:
     def verdict(self) -> str:
         """``drift``, ``no drift`` or ``unknown``: of the watched columns, not of the predictions."""
         return self.report.verdict if self.report else "unknown"
+
+    @property
+    def summary(self) -> str:
+        """The verdict in words, with whether the drift is expected to matter."""
+        return "drift that is not expected to matter" if self.verdict == "drift" and not self.matters else self.verdict
+
+    @property
+    def matters(self) -> bool:
+        """Whether there is drift that matters, or of which that is not known."""
+        moved = self.verdict == "drift" or bool(self.drifted_slices)
+        return moved and (bool(self.drifted_slices) or self.report is None or self.report.matters is not False)
 
     @property
     def drifted_slices(self) -> list[str]:
@@ -131,27 +144,46 @@ def _check(
         breaks=find_breaks(before, now, columns, texts=texts) if len(before) else [],
         slices=slices_of(place, use_case, spec, learned, as_of=as_of, rate=rates.whole),
     )
-    said = _said(place, use_case, spec, champion, learned, now, rates)
+    present = said_now(place, use_case, spec, champion, now["case_id"].tolist())
+    said = _said(place, use_case, spec, champion, learned, now, present, rates)
+    impact = _impact(place, use_case, spec, champion, present, (report, said), as_of)
+    report = replace(report, impact=impact if isinstance(impact, DriftImpact) else None)
     segments = _segments(use_case, before, now, columns, report)
     found = findings(spec, report, said, segments, of_slices=spec.watched_by == use_case.review.segments)
     actions = actions_for(found, use_case.review)
     report = replace(report, actions=[action.as_row() for action in actions])
     rendered = render_report(before, now, report, predictions=said) if render and len(before) and len(now) else None
-    reason = "; ".join([report.reason, *([report.slices.reason] if report.slices else [])])
+    told = impact.reason if isinstance(impact, DriftImpact) else impact
+    reason = "; ".join(filter(None, [report.reason, told, report.slices.reason if report.slices else ""]))
     return DriftCheck(spec.name, champion.version, report, rendered, reason, said, actions)
 
 
-def _said(  # noqa: PLR0917  all seven are what is compared
+def _impact(  # noqa: PLR0917  all seven are what is weighed
+    place: Workspace,
+    use_case: UseCase,
+    spec: ModelSpec,
+    champion: Champion,
+    present: pd.DataFrame,
+    moved: tuple[DriftReport, DriftReport],
+    as_of: datetime,
+) -> DriftImpact | str:
+    """How much it matters that the columns or the answers moved; nothing to say where neither did."""
+    if all(report.verdict != "drift" for report in moved):
+        return ""
+    return impact_of(place, use_case, spec, champion, present, as_of=as_of)
+
+
+def _said(  # noqa: PLR0917  all eight are what is compared
     place: Workspace,
     use_case: UseCase,
     spec: ModelSpec,
     champion: Champion,
     learned: str,
     now: pd.DataFrame,
+    current: pd.DataFrame,
     rates: Rates,
 ) -> DriftReport:
     """Drift of the champion's answers; cases that stand on the current side are left out of the reference."""
-    current = said_now(place, use_case, spec, champion, now["case_id"].tolist())
     if len(current) < FEWEST_ROWS:
         reason = f"{spec.name} version {champion.version} answered {len(current)} of the latest {len(now)} cases"
         unknown = measure_drift(current, current, columns_of(spec), false_alarm_rate=rates.whole)
@@ -172,21 +204,26 @@ def findings(
 ) -> list[Finding]:
     """What a check has found, in words without a value of a case; ``segments`` are those that drifted by themselves.
 
+    Drift that is expected not to matter (`DriftImpact`) is a finding from which nothing follows. Where that is not
+    known, it counts as drift.
+
     ``of_slices`` says that the values which are watched one by one are the policy's segments.
     """
     found = [
         Finding("broken feature" if each.column in spec.features else "broken column", str(each))
         for each in report.breaks
     ]
+    harmless = report.matters is False
     if report.verdict == "drift":
         about: list[str | None] = [*segments] or [None]
-        found += [Finding("drift", report.reason, segment) for segment in about]
+        what = "; ".join(filter(None, [report.reason, report.impact.reason if report.impact else ""]))
+        found += [Finding("harmless drift" if harmless else "drift", what, segment) for segment in about]
     elif report.alarmed_columns:
         found.append(Finding("column drift", _alone(report)))
     if report.slices is not None and report.slices.verdict == "drift":
         apart: list[str | None] = [*report.slices.drifted] if of_slices else [None]
         found += [Finding("slice drift", report.slices.reason, value) for value in apart]
-    if said is not None and said.verdict == "drift":
+    if said is not None and said.verdict == "drift" and not harmless:
         found.append(Finding("prediction drift", said.reason))
     return found
 
@@ -265,17 +302,24 @@ def _evidence(check: DriftCheck) -> str:
 
 
 def is_news(place: Workspace, use_case: UseCase, check: DriftCheck) -> bool:
-    """Whether a check says drift and the check before, of the same champion, did not: one alarm calls one retraining.
+    """Whether a check found drift that matters and the check before, of the same champion, did not.
+
+    So one alarm calls one retraining.
 
     Asked before `keep_report`, which remembers the verdict beside the champion in MLflow; in doubt it is news.
     """
-    if check.verdict != "drift" or check.version is None:
+    if check.verdict != "drift" or not check.matters or check.version is None:
         return False
     record = versions.get(place.log, use_case.name, check.model, check.version)
     try:
         return place.registry.tag_of(record.run_id, "drift") != "drift"
     except RegistryError:
         return True
+
+
+def _remembered(check: DriftCheck) -> str:
+    """The verdict that the next check compares with: drift that does not matter calls nobody, and is no news later."""
+    return check.verdict if check.verdict != "drift" or check.matters else "harmless drift"
 
 
 def keep_report(place: Workspace, use_case: UseCase, check: DriftCheck) -> Path:
@@ -287,7 +331,9 @@ def keep_report(place: Workspace, use_case: UseCase, check: DriftCheck) -> Path:
     write_private(file, check.rendered.html)
     record = versions.get(place.log, use_case.name, check.model, check.version)
     try:
-        place.registry.attach(record.run_id, {"watching/drift.html": check.rendered.html}, {"drift": check.verdict})
+        place.registry.attach(
+            record.run_id, {"watching/drift.html": check.rendered.html}, {"drift": _remembered(check)}
+        )
     except RegistryError as fault:
         _logger.warning("the drift report is only in %s: %s", file, fault)
     return file

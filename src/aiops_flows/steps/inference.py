@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from aiops_flows.case_log import promotions, writes
 from aiops_flows.case_log.values import floats
 from aiops_flows.errors import RegistryError
+from aiops_flows.steps.answer_numbers import AnswerNumbers
 from aiops_flows.steps.class_answers import NO_CLASS, ClassAnswers, with_answers
 from aiops_flows.steps.frames import grown
 from aiops_flows.steps.halving import in_halves
@@ -25,7 +26,16 @@ from aiops_flows.steps.workspace import Workspace
 from aiops_flows.steps.writings import Texts, texts_for, writings
 from aiops_flows.use_case import ModelSpec, UseCase
 
-__all__ = ["Answers", "answer", "features_of", "predict", "predict_with"]
+__all__ = [
+    "Answers",
+    "answer",
+    "answered",
+    "answers_of",
+    "careful_numbers",
+    "features_of",
+    "predict",
+    "predict_with",
+]
 
 _AT_ONCE = 10_000  # cases: more at once cost no less a case, only memory
 _MOST_SCORES = 10  # of so many classes at most, the probabilities are kept: those of 150 fill 60 MB for 10,000 cases
@@ -100,12 +110,12 @@ def answer(
         reason = "the model learned from columns that the cases no longer have"
         scores = ["{}"] * len(cases) if spec.kind == "classifier" or spec.quantiles else None
         return Answers(nothing, nothing, scores, dict.fromkeys(range(len(cases)), reason))
-    if spec.kind == "regressor":
-        return _quantities(estimator, features, path=path)
     if spec.kind == "writer":
         values, confidences, failures = writings(estimator, features, cases["case_id"].tolist(), texts)
         return Answers(values, confidences, None, failures)
-    return _classes(estimator, features)
+    said, failures = careful_numbers(spec, estimator, features)
+    ahead = path_of(estimator, features, said.levels) if path and said.levels else None
+    return answers_of(said, failures, ahead)
 
 
 def features_of(spec: ModelSpec, estimator: Any, cases: pd.DataFrame) -> pd.DataFrame:
@@ -128,17 +138,30 @@ def answered(spec: ModelSpec, version: int, cases: pd.DataFrame, answers: Answer
     return _grown(spec, cases, (answers.values, answers.confidences, answers.scores), versions, notes)
 
 
-def _quantities(estimator: Any, features: pd.DataFrame, *, path: bool) -> Answers:
-    said = Quantities.of(estimator)
-    numbers, failures = _careful(said.ask, features, said.width)
-    values, quantiles, confidence = said.read(numbers)
+def careful_numbers(spec: ModelSpec, estimator: Any, features: pd.DataFrame) -> tuple[AnswerNumbers, dict[int, str]]:
+    """What a classifier or regressor says; rows at which it fails are zeros, and their positions have the reason."""
+    if spec.kind == "classifier":
+        classes = ClassAnswers.of(estimator)
+        numbers, failures = _careful(classes.ask, features, classes.width)
+        return AnswerNumbers(numbers, classes.classes), failures
+    quantities = Quantities.of(estimator)
+    numbers, failures = _careful(quantities.ask, features, quantities.width)
+    return AnswerNumbers(numbers, None, quantities.levels, quantities.sure is not None), failures
+
+
+def answers_of(said: AnswerNumbers, failures: dict[int, str], path: Sequence[Any] | None = None) -> Answers:
+    """The numbers as answers; what cannot be used is added to the failures."""
+    if said.classes is None:
+        return _quantity_answers(said, failures, path)
+    return _class_answers(ClassAnswers(None, said.classes), said.numbers, failures)
+
+
+def _quantity_answers(said: AnswerNumbers, failures: dict[int, str], path: Sequence[Any] | None) -> Answers:
+    values, quantiles, confidence = said.quantities.read(said.numbers)
     for position in np.flatnonzero((confidence < 0) | (confidence > 1)).tolist():
         failures.setdefault(position, "the model gave a confidence that is not between 0 and 1")
     sure = floats(confidence)
-    scores = None
-    if said.levels:
-        ahead = path_of(estimator, features, said.levels) if path else None
-        scores = quantile_texts(said.levels, quantiles, ahead, failures)
+    scores = quantile_texts(said.levels, quantiles, path, failures) if said.levels else None
     for position in failures:
         sure[position] = None
     return Answers(_unless(failures, values), sure, scores, failures)
@@ -152,15 +175,13 @@ def _unless(failures: Mapping[int, str], numbers: np.ndarray[Any, Any]) -> list[
     return values
 
 
-def _classes(estimator: Any, features: pd.DataFrame) -> Answers:
-    asked = ClassAnswers.of(estimator)
-    numbers, failures = _careful(asked.ask, features, asked.width)
-    places, probabilities, sure = asked.read(numbers)
+def _class_answers(classes: ClassAnswers, numbers: np.ndarray[Any, Any], failures: dict[int, str]) -> Answers:
+    places, probabilities, sure = classes.read(numbers)
     for position in np.flatnonzero(places == NO_CLASS).tolist():
         failures.setdefault(position, "the model answered with something that is none of its classes")
     confidences: list[Any] = sure.tolist()
-    values: list[Any] = asked.named(places).tolist()
-    scores = _scores(asked.classes, probabilities, places)
+    values: list[Any] = classes.named(places).tolist()
+    scores = _scores(classes.classes, probabilities, places)
     for position in failures:
         values[position], confidences[position], scores[position] = None, None, "{}"
     return Answers(values, confidences, scores, failures)

@@ -15,9 +15,9 @@ from aiops_flows.case_log.promotions import Champion
 from aiops_flows.drift.measuring import FEWEST_ROWS
 from aiops_flows.errors import RegistryError
 from aiops_flows.evidence.writing import text_of
-from aiops_flows.steps.inference import predict_with
 from aiops_flows.steps.quantiles import quantile_columns, relative_width
 from aiops_flows.steps.rows import rows_of_version
+from aiops_flows.steps.unlearned import predict_unlearned
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase
 
@@ -77,10 +77,10 @@ def _said_when_judged(
         return pd.DataFrame()
     try:
         estimator = place.load(spec, champion.version, champion.digest)
+        said = predict_unlearned(place, use_case, spec, champion.version, estimator, rows)
     except RegistryError as fault:
         _logger.warning("%s version %d is not asked again: %s", spec.name, champion.version, fault)
         return pd.DataFrame()
-    said = predict_with(spec, estimator, champion.version, rows)
     names = {spec.output: "value", f"{spec.output}_confidence": "confidence", f"{spec.output}_version": "version"}
     return _frame(spec, champion, said[["case_id", *names, *spec.quantile_columns]].rename(columns=names))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -66,10 +66,20 @@ class Parted:
     cut: Cut
     left_out: int
     """Rows in no part: their outcome was known only once judging had begun."""
+    learned: Labelled
+    """The rows that the version learns from: one part, or all of them."""
+    folds: np.ndarray[Any, np.dtype[np.int64]] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    """Where they are cross-fitted, the fold of each row that is learned from."""
 
 
 def parted_rows(
-    place: Workspace, use_case: UseCase, spec: ModelSpec, *, as_of: datetime, window: timedelta | None = None
+    place: Workspace,
+    use_case: UseCase,
+    spec: ModelSpec,
+    *,
+    as_of: datetime,
+    window: timedelta | None = None,
+    cross_fit: bool = False,
 ) -> Parted:
     """The cases whose outcome was known at a moment, by the parts that the use case's ``cut`` gives.
 
@@ -82,22 +92,52 @@ def parted_rows(
         spec: the model whose output is the truth asked for.
         as_of: only outcomes known by then, and only cases received by then.
         window: only cases received within this time before ``as_of``.
+        cross_fit: learn from all rows where the model declares that (``ModelSpec.folds``), so that the parts only say
+            which of them judge and which certify; else a part is learned from, and the others are held out.
     """
     stored = stored_labelled(place, use_case, spec, as_of=as_of, window=window)
-    chosen = cut_of(use_case, stored, not_before=_champion_learned_before(place, use_case, spec))
+    champion = _champion_cut(place, use_case, spec)
+    chosen = cut_of(use_case, stored, not_before=_champion_learned_before(use_case, champion))
+    if not cross_fit or not (chosen := _learning_all(spec, chosen, len(stored))).learns_all:
+        parts = chosen.parts(stored)
+        rows: dict[Part, Labelled] = {part: labelled_of(use_case, spec, stored[parts == part]) for part in SHARES}
+        return Parted(rows, chosen, int((parts == "").sum()), rows["train"])
     parts = chosen.parts(stored)
-    rows: dict[Part, Labelled] = {part: labelled_of(use_case, spec, stored[parts == part]) for part in SHARES}
-    return Parted(rows, chosen, int((parts == "").sum()))
+    if champion is not None and not champion.learns_all:  # it cannot be judged on what it learned from
+        parts[(parts == "judge") & champion.learned(stored)] = "train"
+    whole = labelled_of(use_case, spec, stored)
+    rows = {part: replace(whole.some(parts == part), digest=digest_of(stored[parts == part])) for part in SHARES}
+    folds = chosen.folds_of(stored) if chosen.folds else np.empty(0, dtype=np.int64)
+    return Parted(rows, chosen, int((parts == "").sum()), whole, folds)
 
 
-def _champion_learned_before(place: Workspace, use_case: UseCase, spec: ModelSpec) -> datetime | None:
-    """The moment before which all was received that the champion learned from, where it was parted by time."""
-    if use_case.cut != BY_TIME:
-        return None
+MOST_CROSS_FITTED = 20_000
+"""Labelled rows up to which a model is cross-fitted by default: beyond, holding some out costs little."""
+_FOLDS = 5
+
+
+def _learning_all(spec: ModelSpec, chosen: Cut, rows: int) -> Cut:
+    """The cut of a training in which every row is learned from, where the model declares that."""
+    if spec.kind == "writer" or spec.folds == 0:
+        return chosen
+    if chosen.column == BY_TIME:
+        return replace(chosen, learns_all=True)
+    if spec.folds is None and (chosen.column != "case_id" or rows > MOST_CROSS_FITTED):
+        return chosen
+    return replace(chosen, folds=spec.folds or _FOLDS, learns_all=True)
+
+
+def _champion_cut(place: Workspace, use_case: UseCase, spec: ModelSpec) -> Cut | None:
+    """How the rows of the champion were parted; None where there is none."""
     champion = promotions.champion(place.log, use_case.name, spec.name)
     if champion is None:
         return None
-    return Cut.of_record(versions.get(place.log, use_case.name, spec.name, champion.version).learned).judge_from
+    return Cut.of_record(versions.get(place.log, use_case.name, spec.name, champion.version).learned)
+
+
+def _champion_learned_before(use_case: UseCase, champion: Cut | None) -> datetime | None:
+    """The date from which on the champion can be judged, where it was parted by time."""
+    return champion.judge_from if champion is not None and use_case.cut == BY_TIME else None
 
 
 def labelled_parts(
@@ -122,7 +162,9 @@ def labelled_rows(
     Of a version that is there already, `rows_of_version` gives the parts as they were.
     """
     stored = stored_labelled(place, use_case, spec, as_of=as_of, window=window)
-    chosen = cut_of(use_case, stored, not_before=_champion_learned_before(place, use_case, spec))
+    chosen = cut_of(
+        use_case, stored, not_before=_champion_learned_before(use_case, _champion_cut(place, use_case, spec))
+    )
     return _some_labelled(use_case, spec, stored[chosen.parts(stored) == part], most)
 
 
@@ -178,16 +220,29 @@ def learned_rows(
 def rows_of_version(
     place: Workspace, use_case: UseCase, spec: ModelSpec, learned: str, part: Part, most: int | None = None
 ) -> Labelled:
-    """One part of the rows of a version's training, or a sample, by what was recorded of them; see `learned_record`."""
+    """One part of the rows of a version's training, or a sample, by what was recorded of them; see `learned_record`.
+
+    Of a version that learned from all rows, ``train`` are all of them.
+    """
     record = json.loads(learned)
     days = record["window_days"]
     window = None if days is None else timedelta(days=days)
     stored = stored_labelled(place, use_case, spec, as_of=datetime.fromisoformat(record["as_of"]), window=window)
-    return _some_labelled(use_case, spec, stored[Cut.of_record(record).parts(stored) == part], most)
+    parted = Cut.of_record(record)
+    chosen = parted.learned(stored) if part == "train" else parted.parts(stored) == part
+    return _some_labelled(use_case, spec, stored[chosen], most)
 
 
 def learned_cases(
-    place: Workspace, use_case: UseCase, spec: ModelSpec, learned: str, train: Labelled, *, as_of: datetime, most: int
+    place: Workspace,
+    use_case: UseCase,
+    spec: ModelSpec,
+    learned: str,
+    train: Labelled,
+    *,
+    as_of: datetime,
+    most: int,
+    learns_all: bool = False,
 ) -> pd.DataFrame:
     """The cases of `learned_rows`, taken from the rows of a later training; only what those lack is read.
 
@@ -199,15 +254,17 @@ def learned_cases(
         train: the rows that the later training learns from, within the declared window before ``as_of``.
         as_of: its moment.
         most: of more than so many a seeded sample.
+        learns_all: whether the later training learns from every row.
     """
     record = json.loads(learned)
+    parted = Cut.of_record(record)
     then, days = datetime.fromisoformat(record["as_of"]), record["window_days"]
-    parted_alike = Cut.of_record(record) == Cut(use_case.cut) and use_case.cut != BY_TIME
+    parted_alike = parted.column == use_case.cut != BY_TIME and parted.learns_all == learns_all
     if then > as_of or not parted_alike:
         return learned_rows(place, use_case, spec, learned, most).cases
     first = None if days is None else then - timedelta(days=days)
     begins = None if spec.train_window is None else as_of - spec.train_window
-    older = _older(place, use_case, spec, then, (first, begins))
+    older = _older(place, use_case, spec, parted, then, (first, begins))
     shared = np.flatnonzero(_labelled_by(place, use_case, spec, train, then, first))
     rows = pd.Series(range(len(older) + len(shared)))
     chosen = rows if len(rows) <= most else rows.sample(most, random_state=0).sort_index()
@@ -222,6 +279,7 @@ def _older(
     place: Workspace,
     use_case: UseCase,
     spec: ModelSpec,
+    parted: Cut,
     known_by: datetime,
     span: tuple[datetime | None, datetime | None],
 ) -> pd.DataFrame:
@@ -230,7 +288,7 @@ def _older(
     if before is None or (first is not None and first >= before):
         return pd.DataFrame()
     stored = _known(place, use_case, spec, known_by, (first, min(before, known_by)))
-    of_train: pd.DataFrame = stored[parts_of(use_case, stored) == "train"]
+    of_train: pd.DataFrame = stored[parted.learned(stored)]
     return of_train
 
 
@@ -251,10 +309,17 @@ def _labelled_by(
     return found.to_numpy(dtype=bool)
 
 
-def learned_record(spec: ModelSpec, as_of: datetime, rows: int, parted: Cut | None = None) -> str:
-    """What `rows_of_version` needs to find the rows of each part again, as JSON text; by default cut by the case id."""
+def learned_record(
+    spec: ModelSpec, as_of: datetime, rows: int, parted: Cut | None = None, unlearned: str | None = None
+) -> str:
+    """What `rows_of_version` needs to find the rows of each part again, as JSON text; by default cut by the case id.
+
+    ``unlearned`` is the SHA-256 of the answers that other models gave to the rows (`StoredAnswers`), if there are any.
+    """
     window = None if spec.train_window is None else spec.train_window.total_seconds() / 86_400
-    record = {"as_of": as_of.isoformat(), "window_days": window, "rows": rows, "part": "train"}
+    part = "all" if parted is not None and parted.learns_all else "train"
+    record = {"as_of": as_of.isoformat(), "window_days": window, "rows": rows, "part": part}
+    record |= {} if unlearned is None else {"unlearned": unlearned}
     return json.dumps(record | (parted.as_dict() if parted else {}))
 
 

@@ -17,10 +17,10 @@ from aiops_flows.evidence import upper_bound
 from aiops_flows.evidence.standing import Watch, watch_mean
 from aiops_flows.steps.certificate import Certificate
 from aiops_flows.steps.decided import Known, known, of_worked_off_days
-from aiops_flows.steps.inference import predict_with
 from aiops_flows.steps.ripe_outcomes import BASIS, rests_on_outcomes, ripe_labels
 from aiops_flows.steps.rows import rows_of_version
 from aiops_flows.steps.segments import stored_segments
+from aiops_flows.steps.unlearned import predict_unlearned
 from aiops_flows.steps.verdicts import segment_texts, segmenting_model, segments_of
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase
@@ -272,7 +272,8 @@ def _certified(place: Workspace, use_case: UseCase, spec: ModelSpec, champion: C
     cuts = cuts if by_segment else {"": certificate.threshold}
     rows = rows_of_version(place, use_case, spec, record.learned, "certify")
     try:
-        frame = predict_with(spec, place.load(spec, champion.version, champion.digest), champion.version, rows.cases)
+        estimator = place.load(spec, champion.version, champion.digest)
+        frame = predict_unlearned(place, use_case, spec, champion.version, estimator, rows.cases)
     except RegistryError as fault:
         return f"the champion could not be loaded: {type(fault).__name__}"
     said = frame[spec.output].notna().to_numpy()

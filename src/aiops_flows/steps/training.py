@@ -17,13 +17,15 @@ from aiops_flows.progress import step
 from aiops_flows.registry import Registered
 from aiops_flows.steps.certifying import Certificate, certify
 from aiops_flows.steps.code import code_version
+from aiops_flows.steps.cross_fitting import Trained, can_be_cross_fitted, train
 from aiops_flows.steps.figures import figures_of
-from aiops_flows.steps.judging import GATED_DRIFT, Moved, drift_of, fit, judged, metrics_of
+from aiops_flows.steps.judging import GATED_DRIFT, Moved, drift_of, judged, metrics_of
 from aiops_flows.steps.labelled_counts import labelled_counts
 from aiops_flows.steps.made_up import made_up_rows
 from aiops_flows.steps.parts import BY_TIME, FEWEST_MOMENTS
 from aiops_flows.steps.private_values import private_columns, refuse_private_values
-from aiops_flows.steps.rows import Labelled, Parted, learned_record, parted_rows
+from aiops_flows.steps.rows import Parted, learned_record, parted_rows
+from aiops_flows.steps.unlearned import STORED_ANSWERS
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import ModelSpec, UseCase
 
@@ -93,30 +95,33 @@ def retrain(
     spec = model if isinstance(model, ModelSpec) else use_case.model(model)
     moment = as_of or place.now()
     step("%s: reading labelled rows", spec.name)
-    rows = parted_rows(place, use_case, spec, as_of=moment, window=spec.train_window)
-    train, judging = rows.parts["train"], rows.parts["judge"]
+    rows = _rows(place, use_case, spec, moment)
+    learned, judging = rows.learned, rows.parts["judge"]
     _refuse_too_little(place, use_case, spec, rows, moment)
     code = code_version(place, use_case)
-    step("%s: training on %d rows", spec.name, len(train))
-    fitted = fit(spec.estimator, spec, train)
+    step("%s: training on %d rows%s", spec.name, len(learned), _more_fits(rows))
+    trained = train(spec, rows)
     step("%s: comparing what arrives with what it learned from", spec.name)
-    moved = drift_of(place, use_case, spec, train, moment)
+    moved = drift_of(place, use_case, spec, learned, moment, learns_all=rows.cut.learns_all)
     step("%s: judging it on %d rows beside champion and baseline", spec.name, len(judging))
-    results, scores = judged(place, use_case, spec, (fitted, train, judging), moved.reports)
+    results, scores = judged(place, use_case, spec, trained, moved.reports)
     step("%s: registering the version", spec.name)
     registered = place.registry.register(
         spec.name,
-        fitted,
-        features=made_up_rows(use_case.case, train.cases[list(spec.features)]),
+        trained.estimator,
+        features=made_up_rows(use_case.case, learned.cases[list(spec.features)]),
         metrics=metrics_of(spec, judging, scores, results),
-        params=_params(spec, train, judging, moment),
+        params=_params(spec, rows, moment),
         tags={"use_case": use_case.name, "policy_version": use_case.review.version},
         figures=figures_of(spec, judging.truth, scores),
-        dataset_digest=train.digest,
+        dataset_digest=learned.digest,
         code_version=code,
         trusted=spec.trusted,
-        inspect=partial(refuse_private_values, spec, train.cases, private_columns(use_case.case, spec, train.cases)),
+        inspect=partial(
+            refuse_private_values, spec, learned.cases, private_columns(use_case.case, spec, learned.cases)
+        ),
     )
+    unlearned = _keep_answers(place, registered, trained)
     versions.register(
         place.log,
         use_case.name,
@@ -125,16 +130,18 @@ def retrain(
             version=registered.version,
             digest=registered.digest,
             run_id=registered.run_id,
-            dataset_digest=train.digest,
+            dataset_digest=learned.digest,
             trained_by=actor or place.settings.actor,
             trained_at=place.now(),
             code_version=code,
-            learned=learned_record(spec, moment, len(train), rows.cut),
+            learned=learned_record(spec, moment, len(learned), rows.cut, unlearned),
             four_eyes=spec.four_eyes,
         ),
     )
     step("%s: certifying how much may be decided without a person", spec.name)
-    certificate = certify(place, use_case, spec, registered.version, fitted, rows.parts["certify"], as_of=moment)
+    certificate = certify(
+        place, use_case, spec, registered.version, trained.estimator, rows.parts["certify"], as_of=moment
+    )
     step("%s: storing the evidence", spec.name)
     digest = _keep_evidence(place, use_case, spec, registered, _Evidence(results, moved, certificate))
     place.registry.project(spec.name, champion=_champion(place, use_case, spec), challenger=registered.version)
@@ -142,7 +149,7 @@ def retrain(
         spec.name,
         registered.version,
         registered.digest,
-        len(train),
+        len(learned),
         results,
         moved.reports,
         certificate,
@@ -151,21 +158,44 @@ def retrain(
     )
 
 
+def _rows(place: Workspace, use_case: UseCase, spec: ModelSpec, as_of: datetime) -> Parted:
+    """The labelled rows as the model declares; some are held out where a fold would leave one class only."""
+    rows = parted_rows(place, use_case, spec, as_of=as_of, window=spec.train_window, cross_fit=True)
+    if rows.cut.folds and not can_be_cross_fitted(spec, rows):
+        return parted_rows(place, use_case, spec, as_of=as_of, window=spec.train_window)
+    return rows
+
+
+def _more_fits(rows: Parted) -> str:
+    """How often the estimator is fitted, where that is more than once."""
+    return f", and on {rows.cut.folds} times a part of them" if rows.cut.folds else ""
+
+
+def _keep_answers(place: Workspace, registered: Registered, trained: Trained) -> str | None:
+    """Attach the answers of models that had not learned from the rows; the SHA-256 of that file, if there is one."""
+    if trained.stored is None:
+        return None
+    content = trained.stored.to_bytes()
+    place.registry.attach(registered.run_id, {STORED_ANSWERS: content})
+    return hashlib.sha256(content).hexdigest()
+
+
 def _champion(place: Workspace, use_case: UseCase, spec: ModelSpec) -> int | None:
     champion = promotions.champion(place.log, use_case.name, spec.name)
     return champion.version if champion else None
 
 
 def _refuse_too_little(place: Workspace, use_case: UseCase, spec: ModelSpec, rows: Parted, as_of: datetime) -> None:
-    train, judging = rows.parts["train"], rows.parts["judge"]
-    if len(train) < spec.min_rows or not len(judging):
+    learned = rows.parts["train"] if rows.cut.column == BY_TIME else rows.learned
+    judging = rows.parts["judge"]
+    if len(learned) < spec.min_rows or not len(judging):
         raise TrainingError(
-            f"{use_case.name}: {spec.name} has {len(train)} labelled rows to learn from and {len(judging)} to be "
+            f"{use_case.name}: {spec.name} has {len(learned)} labelled rows to learn from and {len(judging)} to be "
             f"judged on; {spec.min_rows} and 1 are needed. {_remedy(place, use_case, spec, rows, as_of)}"
         )
-    if spec.kind == "classifier" and len(set(train.truth)) < 2:
+    if spec.kind == "classifier" and len(set(learned.truth)) < 2:
         raise TrainingError(
-            f"{use_case.name}: every labelled row of {spec.name} has the outcome {train.truth[0]!r}; "
+            f"{use_case.name}: every labelled row of {spec.name} has the outcome {learned.truth[0]!r}; "
             "a classifier needs two classes at least"
         )
 
@@ -192,12 +222,13 @@ def _remedy(place: Workspace, use_case: UseCase, spec: ModelSpec, rows: Parted, 
     return f"Record more outcomes of {spec.output!r}, or lower min_rows" if spec.needs_outcomes else "Take in cases"
 
 
-def _params(spec: ModelSpec, train: Labelled, judging: Labelled, as_of: datetime) -> dict[str, str]:
+def _params(spec: ModelSpec, rows: Parted, as_of: datetime) -> dict[str, str]:
     return {
         "estimator": repr(spec.estimator)[:500],
         "features": ",".join(spec.features),
-        "rows_learned_from": str(len(train)),
-        "rows_judged_on": str(len(judging)),
+        "rows_learned_from": str(len(rows.learned)),
+        "rows_judged_on": str(len(rows.parts["judge"])),
+        "folds": str(rows.cut.folds),
         "as_of": as_of.isoformat(),
         "window": str(spec.train_window),
     }

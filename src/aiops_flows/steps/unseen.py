@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic_core import from_json
 
 from aiops_flows.case_log import promotions, questions, versions
 from aiops_flows.steps.parts import BY_TIME, Cut, parts_of
@@ -69,7 +70,8 @@ def unseen_rows(
 ) -> Unseen:
     """The labelled rows to certify a version on, the latest ones, none of which any of the models has learned from.
 
-    These are the rows that the stable cut keeps for certifying, and, once the version has been at work for a while,
+    These are the rows that the stable cut keeps for certifying (of a version that learned from them, models that had
+    not answer them), and, once the version has been at work for a while,
     every case received since all present versions were trained (since the version became champion, where live cases
     had a part in choosing it). Where the cut is by another field than the case id, no case that shares its value with
     one that was learned from counts, however late it came. Where it is by time, these are the cases received since the
@@ -98,7 +100,11 @@ def unseen_rows(
     since = None if use_case.cut == BY_TIME else _untouched_since(present)
     if use_case.cut == BY_TIME:
         rows, digests = _since_certifying(place, use_case, spec, rows, (present, as_of))
-    elif rows is None or (since is not None and since < as_of) or not _parted_alike(use_case, present):
+    elif (
+        rows is None
+        or (since is not None and since < as_of)
+        or not (_parted_alike(use_case, present) and _learned_alike(present))
+    ):
         rows, digests = _read(place, use_case, spec, present, as_of)
     else:
         digests = [rows.digest]
@@ -186,6 +192,11 @@ def _parted_alike(use_case: UseCase, present: Sequence[_Learned | None]) -> bool
     return all(each is None or each.cut.column == use_case.cut for each in present)
 
 
+def _learned_alike(present: Sequence[_Learned | None]) -> bool:
+    """Whether the same rows certify every present version: all of them learned from all rows, or none did."""
+    return len({each.cut.folds > 0 for each in present if each is not None}) < 2
+
+
 def _since_certifying(
     place: Workspace,
     use_case: UseCase,
@@ -203,6 +214,8 @@ def _since_certifying(
     untouched = np.ones(len(rows), dtype=bool)
     for each in present:
         untouched &= (received >= (each.cut.certify_from or each.as_of or as_of)).to_numpy()
+        if each.cut.learns_all and each.as_of is not None:  # of what came before, only what it learned from is stored
+            untouched &= ((received >= each.as_of) | (rows.known_at <= each.as_of)).to_numpy()
         if each.chosen_at is not None and each.as_of is not None:
             untouched &= ~((received >= each.as_of) & (received < each.chosen_at)).to_numpy()
     return rows.some(untouched), [rows.digest]
@@ -214,17 +227,30 @@ def _read(
     """The rows of the cut and every one received since a moment, read together; and the digest of each of both."""
     since = _untouched_since(present)
     stored = stored_labelled(place, use_case, spec, as_of=as_of, window=spec.train_window)
-    parts = parts_of(use_case, stored)
-    of_cut = (parts == "certify") & _parted_alike(use_case, present)
+    of_cut = np.full(len(stored), _parted_alike(use_case, present))
+    for cut in {each.cut for each in present if each is not None}:
+        of_cut &= cut.parts(stored) == "certify"
     if since is None or since >= as_of:
         kept = labelled_of(use_case, spec, stored[of_cut])
         return kept, [kept.digest]
     fresh = (stored["received_at"] >= since).to_numpy()
     if use_case.cut != "case_id":
-        fresh &= parts != "train"
+        fresh &= ~_seen_values(use_case, stored, present, since)
     content = "\x1e".join(f"{row.case_id}\x1f{row.digest}\x1f{row.value!r}" for row in stored[fresh].itertuples())
     digests = [digest_of(stored[of_cut]), hashlib.sha256(content.encode()).hexdigest()]
     return labelled_of(use_case, spec, stored[of_cut | fresh]), digests
+
+
+def _seen_values(
+    use_case: UseCase, stored: pd.DataFrame, present: Sequence[_Learned | None], since: datetime
+) -> NDArray[np.bool_]:
+    """Whether each row shares its value of the field that rows are parted by with one that was learned from."""
+    seen: NDArray[np.bool_] = parts_of(use_case, stored) == "train"
+    if any(each is not None and each.cut.learns_all for each in present):
+        values = pd.Series([from_json(body).get(use_case.cut) for body in stored["body"].tolist()], dtype=object)
+        before = (stored["received_at"] < since).to_numpy()
+        seen |= values.astype(str).isin(values[before].astype(str)).to_numpy() | values.isna().to_numpy()
+    return seen
 
 
 def _mature_or_all(

@@ -11,7 +11,9 @@ from aiops_flows.case_log import audit, promotions
 from aiops_flows.errors import TrainingError
 from aiops_flows.gate_results import GateResult, all_passed
 from aiops_flows.gates import Scored, judge
-from aiops_flows.steps.judging import fit, judged
+from aiops_flows.steps.cross_fitting import Trained
+from aiops_flows.steps.fitting import fit
+from aiops_flows.steps.judging import judged
 from aiops_flows.steps.promotion import rollback
 from aiops_flows.steps.recall import recall
 from aiops_flows.steps.rows import labelled_parts
@@ -54,7 +56,7 @@ def _gates_of(scene: Scene, spec: ModelSpec) -> Iterator[str]:
     luck = np.random.default_rng(0)
     shuffled = replace(train, truth=luck.permutation(train.truth)) if len(train) else train
     worse = fit(spec.estimator, spec, shuffled)
-    results, scores = judged(scene.work, scene.use_case, spec, (worse, train, judging), made.drift)
+    results, scores = judged(scene.work, scene.use_case, spec, Trained(worse, train, judging), made.drift)
     truth = judging.truth.astype(str) if spec.kind == "classifier" else judging.truth
 
     def judge_as(challenger: Scored, champion: Scored | None) -> list[GateResult]:

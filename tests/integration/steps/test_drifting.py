@@ -8,9 +8,10 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from aiops_flows.case_log import alarms
+from aiops_flows.case_log import alarms, versions
+from aiops_flows.drift import DriftReport
 from aiops_flows.registry import Registry
-from aiops_flows.steps.drifting import DriftCheck, Rates, check_drift
+from aiops_flows.steps.drifting import DriftCheck, Rates, check_drift, is_news
 from aiops_flows.steps.inference import predict
 from aiops_flows.steps.intake import take_in
 from aiops_flows.steps.judging import GATED_DRIFT
@@ -23,7 +24,8 @@ from aiops_flows.use_case import UseCase
 from tests.parcels import PARCELS, late, make_outcomes, make_parcels
 
 NOW = pd.Timestamp("2026-11-01", tz="UTC").to_pydatetime()
-ONE = replace(PARCELS, models=[late], review=replace(PARCELS.review, priority=None))
+EVERY_DRIFT = replace(late, drift_tolerance=0.0)
+ONE = replace(PARCELS, models=[EVERY_DRIFT], review=replace(PARCELS.review, priority=None))
 
 
 def learn(place: Workspace) -> None:
@@ -78,6 +80,43 @@ def test_drift_raises_one_alarm_that_a_later_check_clears(place: Workspace) -> N
     assert check(place).verdict == "no drift"
     assert standing(place) == set()
     assert list(alarms.history(place.log, ONE.name)["state"]) == ["raised", "cleared"]
+
+
+def test_drift_that_is_expected_to_cost_nothing_calls_nobody(place: Workspace) -> None:
+    """Parcels that weigh more are drift, and the answers stay as good: that is said, and no alarm is raised."""
+    learn(place)
+    heavy = make_parcels(400, seed=3)
+    arrive(place, heavy.assign(weight=heavy["weight"] * 1.5), days=60)
+    careful = replace(ONE, models=[late])
+    found = check(place, careful)
+    assert (found.verdict, found.matters) == ("drift", False)
+    assert found.actions == []
+    assert standing(place) == set()
+    assert found.report is not None
+    assert found.report.impact is not None
+    assert abs(found.report.impact.rise) < 0.02
+    assert "the share of wrong answers is expected to go from" in found.reason
+    assert not is_news(place, careful, found)
+    assert DriftReport.from_dict(json.loads(found.report.as_json())) == found.report
+    assert check(place).matters, "with a tolerance of 0 every drift matters"
+
+
+def test_drift_that_makes_answers_doubtful_raises_an_alarm(place: Workspace) -> None:
+    """Parcels that all go where the model is in doubt: more wrong answers are expected, and found."""
+    learn(place)
+    doubtful = make_parcels(400, seed=3)
+    doubtful["distance"] = 450 + doubtful["distance"] / 9
+    arrive(place, doubtful, days=60)
+    found = check(place, replace(ONE, models=[late]))
+    assert found.report is not None
+    impact = found.report.impact
+    assert impact is not None
+    assert impact.matters
+    champion = place.load(late, 1, versions.get(place.log, ONE.name, late.name, 1).digest)
+    wrong = (champion.predict(doubtful[list(late.features)]) != make_outcomes(doubtful)["late"]).mean()
+    assert abs(impact.loss_now - wrong) < 0.08
+    assert impact.rise > 0.1
+    assert standing(place) == {("drift", "look")}
 
 
 def test_a_check_that_only_looks_writes_nothing(place: Workspace) -> None:

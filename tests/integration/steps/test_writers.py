@@ -153,7 +153,7 @@ def test_a_writer_learns_from_case_ids_as_the_index() -> None:
             seen["index"], seen["columns"], seen["y"] = X.index.tolist(), list(X.columns), list(y)
             return self
 
-    from aiops_flows.steps.judging import fit
+    from aiops_flows.steps.fitting import fit
     from aiops_flows.steps.rows import Labelled
 
     letters = make_letters(3)
