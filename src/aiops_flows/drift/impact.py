@@ -161,7 +161,9 @@ def drift_impact(
     resampled = np.array([answered.resampled(random).rise for _ in range(_RESAMPLES)])
     low, high = np.quantile(resampled, [0.05, 0.95]).tolist()
     bound = tolerance * float(lost.mean()) if relative else tolerance
-    automatic = [None, None] if threshold is None else [float((side >= threshold).mean()) for side in sides]
+    automatic: list[float | None] = (
+        [None, None] if threshold is None else [float((side >= threshold).mean()) for side in sides]
+    )
     worse = rise >= bound and low > 0
     moved = automatic[0] is not None and abs((automatic[1] or 0.0) - automatic[0]) >= AUTOMATIC_SHIFT
     mean = float(lost.mean())
