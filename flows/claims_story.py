@@ -32,7 +32,8 @@ _ANSWERED = 60
 
 def tell(home: Path) -> None:
     """Run the season in a folder of its own, which is emptied first."""
-    stream = make_claims(18_000, seed=7, change_on=date(2025, 7, 1), median_days_open=30)
+    changes = date(2025, 7, 1)
+    stream = make_claims(14_000, seed=11, change_on=changes, median_days_open=30, ever_closed=0.97)
     received = pd.to_datetime(stream["Date Received"], utc=True)
     truth = published_outcomes(stream)
     season = Season(PATH, CLAIMS, "claims", home.absolute(), stream, received, truth, moment("2025-01-01"))

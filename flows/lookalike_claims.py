@@ -94,6 +94,7 @@ def make_claims(
     days: int = 730,
     change_on: date | None = None,
     median_days_open: float = 178.0,
+    ever_closed: float = 0.89,
 ) -> pd.DataFrame:
     """Claims in order of receipt, with the columns of the published file, and ``Date Closed``; all values are text.
 
@@ -108,6 +109,8 @@ def make_claims(
         days: over how many days they are received.
         change_on: the day from which the stream is another; None: it never changes.
         median_days_open: so many days after receipt, half of the claims that are ever closed are (published: 178).
+        ever_closed: the share of claims that are ever closed (published: 0.89). A week of receipt counts for a
+            certificate once 90 % of its claims are closed.
     """
     random = np.random.default_rng(seed)
     received = _days_of_receipt(random, rows, start, days)
@@ -115,7 +118,7 @@ def make_claims(
     drawn = _drawn(random, received, changed)
     paid, settled = _dispositions(random, drawn)
     amounts = _amounts(random, drawn, settled)
-    closed = random.random(rows) < 0.89
+    closed = random.random(rows) < ever_closed
     open_for = np.interp(random.random(rows), _CLOSED_SHARE, _CLOSED_AFTER) * median_days_open
     closed_on = received + np.maximum(np.ceil(open_for), 1).astype("timedelta64[D]")
     disposition = np.where(paid, np.where(settled, "Settle", "Approve in Full"), "Deny")
