@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from aiops_flows.case_type import Case, CaseId, Derivation, Moment, Text
+from aiops_flows.case_type import Case, CaseId, Derivation, Moment, Text, Written
 from aiops_flows.effects import Effect
 from aiops_flows.errors import UseCaseError
 from aiops_flows.estimator_checks import last_step
@@ -26,6 +26,7 @@ __all__ = [
     "ReviewPolicy",
     "Text",
     "UseCase",
+    "Written",
     "last_step",
     "load_use_case",
     "quantile_column",

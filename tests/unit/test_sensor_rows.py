@@ -49,12 +49,23 @@ def test_the_latest_look_of_each_machine_is_a_case() -> None:
 
 def test_a_time_that_cannot_be_read_is_the_reason_not_a_contradiction() -> None:
     """Several such rows of one machine do not differ about a cycle: nobody knows which cycle they are of."""
-    rows = [row | {"at": f"0{row['age']}/02/2026"} for row in cycles("a", range(1, 4))]
+    rows = [row | {"at": f"0{row['age']}/05/2026"} for row in cycles("a", range(1, 4))]
     refused = [each.reason for each in joined(rows).unreadable]
     assert len(refused) == 3
-    assert refused[0] == (
-        "'at' is not a valid date or time (found '01/02/2026'); write it as 2026-03-03 or 2026-03-03T14:00:00Z"
-    )
+    assert refused[0].startswith("'at' may be day/month or month/day, and no row shows which.")
+    assert refused[0].endswith("(found '01/05/2026')")
+
+
+def test_times_numbers_and_machines_are_read_as_spreadsheets_write_them() -> None:
+    """Decimal commas, days first where a row shows it, a machine called 7.0, a switch that is on or off."""
+    written = [
+        row | {"machine": 7.0, "at": f"{11 + row['age']}.03.2026", "heat": f"{row['age']},5", "speed": row["age"] > 1}
+        for row in cycles("a", range(1, 4))
+    ]
+    found = joined(written)
+    assert not found.unreadable
+    assert found.rows[0]["case_id"] == "7/2026-03-14"
+    assert found.rows[0]["sensors"] == {"heat": [1.5, 2.5, 3.5], "speed": [0.0, 1.0, 1.0]}
 
 
 def test_every_look_of_the_past_can_be_had() -> None:

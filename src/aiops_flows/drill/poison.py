@@ -21,6 +21,7 @@ from aiops_flows.drill.work import case_ids, finish_cases
 from aiops_flows.steps.frames import plain_type
 from aiops_flows.steps.intake import take_in
 from aiops_flows.use_case import Case
+from aiops_flows.values.missing import absent_of
 
 __all__ = ["poison", "poisons"]
 
@@ -57,8 +58,13 @@ def poisons(case_type: type[Case], good: dict[str, Any]) -> Iterator[dict[str, A
         if info.is_required():
             yield {key: value for key, value in good.items() if key != column}
         for value in _spoilt(case_type, name, column, good):
-            if info.is_required() or not (isinstance(value, str) and value.strip() in case_type.absent):
+            if info.is_required() or not _says_nothing(case_type, value):
                 yield {**good, column: value}
+
+
+def _says_nothing(case_type: type[Case], value: Any) -> bool:
+    """Whether a value is missing, which is no fault of a field that may be."""
+    return absent_of(case_type.absent).covers(value) or value == "NaN"
 
 
 def _spoilt(case_type: type[Case], name: str, column: str, good: dict[str, Any]) -> list[Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from itertools import chain
@@ -16,6 +15,7 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from aiops_flows.series.periods import Every, is_week, label_of, number_of, start_of
+from aiops_flows.values.missing import is_missing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,8 +65,8 @@ def read_series(value: Any) -> Any:
     values = value.get("values")
     values = getattr(values, "tolist", lambda: values)()  # Parquet gives arrays
     if isinstance(values, list | tuple):
-        values = [None if isinstance(each, float) and math.isnan(each) else each for each in values]
-    return {**{name: each for name, each in value.items() if each is not None}, "values": values}
+        values = [None if is_missing(each) else each for each in values]
+    return {**{name: each for name, each in value.items() if not is_missing(each)}, "values": values}
 
 
 def _on_its_grid(series: Series) -> Series:

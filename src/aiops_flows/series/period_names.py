@@ -8,6 +8,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from aiops_flows.series.periods import Every, is_week, number_of, start_of
+from aiops_flows.values.missing import is_missing
+from aiops_flows.values.texts import name_of, scalar
+from aiops_flows.values.times import wall_of
 
 __all__ = ["read_period"]
 
@@ -81,7 +84,9 @@ def _why_not_a_name(at: datetime, every: Every) -> str:
 
 def _named(given: Any, every: Every) -> int | None:
     """The period of a name such as 2026-03, 2026-Q1 or 2026-W13."""
-    text = str(given).strip() if isinstance(given, str | int) and not isinstance(given, bool) else ""
+    given = scalar(given)
+    named = isinstance(given, str) or (isinstance(given, int | float) and not isinstance(given, bool))
+    text = name_of(given).strip() if named else ""
 
     if every == "month":
         month = _MONTH.match(text) or _MONTH_WITH_A_SEPARATOR.match(text) or _MONTH_FIRST.match(text)
@@ -97,15 +102,10 @@ def _named(given: Any, every: Every) -> int | None:
 
 
 def _date_or_time(given: Any) -> datetime | None:
-    given = getattr(given, "start_time", given)  # a period of pandas
-    if isinstance(given, datetime):
-        return given if given == given else None  # noqa: PLR0124  pandas's "not a time" differs from itself
-    if isinstance(given, date):
-        return datetime(given.year, given.month, given.day)  # noqa: DTZ001  of the zone's calendar
-    if isinstance(given, int) and not isinstance(given, bool) and _DIGITS.match(str(given)):
-        given = str(given)
+    if is_missing(given):
+        return None
     try:
-        return datetime.fromisoformat(given.strip()) if isinstance(given, str) else None
+        return wall_of(given)
     except ValueError:
         return None
 

@@ -18,7 +18,7 @@ from aiops_flows.sources.column_names import clean_name, clean_names, look_alike
 from aiops_flows.steps.delivery import row_json
 from aiops_flows.steps.sources import Delivery, FrameRows, Unreadable, columns_found
 from aiops_flows.use_case import Case
-from aiops_flows.values.columns import ColumnKind, ColumnRule, column_rules
+from aiops_flows.values.columns import Column, ColumnRule, DecidedColumn, decided_columns
 from aiops_flows.values.missing import Absent, absent_of, is_missing, present
 
 __all__ = ["Checked", "check_rows", "conflict_row", "fields_without_column"]
@@ -110,8 +110,7 @@ def check_rows(case_type: type[Case], delivery: Delivery) -> Checked:
     _refuse_missing_columns(case_type, names, delivery)
     ignored = [name for name in delivery.columns if clean_name(name) not in names]
     reading = _reading(case_type, delivery)
-    notes = [rule.note for rule in reading.rules.values() if rule.note]
-    checked = Checked({name: [] for name in case_type.model_fields}, ignored_columns=ignored, notes=notes)
+    checked = Checked({name: [] for name in case_type.model_fields}, ignored_columns=ignored, notes=reading.notes)
     for start in range(0, len(delivery.rows), _AT_ONCE):
         rows, unclear = reading.rows(delivery, slice(start, start + _AT_ONCE))
         valid, reasons = _validated(case_type, rows, unclear)
@@ -170,43 +169,57 @@ class _Reading:
     columns: Mapping[str, str]
     """The columns of the delivery that are fields -> the name or alias under which the field is declared."""
     absent: Absent
-    rules: Mapping[str, ColumnRule]
-    takes_none: frozenset[str]
-    """The names of those in which a value that is missing is None, and not left out."""
+    decided: Mapping[str, DecidedColumn]
+    """The columns that were read as a whole."""
+    takes_none: Collection[str]
+    """The fields, by that name, of which a missing value is None, and not left out."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What is reported of columns."""
+        return [column.rule.note for column in self.decided.values() if column.rule and column.rule.note]
 
     def rows(self, delivery: Delivery, place: slice) -> tuple[list[dict[str, Any]], dict[int, list[str]]]:
         """Some rows with the values that are there, and why rows are refused, by their place among these."""
-        columns = [present(column, self.absent) for column in _columns(delivery, place, list(self.columns))]
+        undecided = [name for name in self.columns if name not in self.decided]
+        columns = {name: column.values[place] for name, column in self.decided.items()}
+        for name, values in zip(undecided, _columns(delivery, place, undecided), strict=True):
+            columns[name] = present(values, self.absent)
         unclear: dict[int, list[str]] = {}
-        for at, name in enumerate(self.columns):
-            if rule := self.rules.get(name):
-                for position, reason in _refused_by(rule, columns[at]):
-                    unclear.setdefault(position, []).append(f"{name}: {reason}")
-                columns[at] = [rule.read(value) if value.__class__ is str else value for value in columns[at]]
+        for name, column in self.decided.items():
+            for position, reason in _refused_by(column.rule, columns[name]):
+                unclear.setdefault(position, []).append(f"{name}: {reason}")
         if not columns:
             return [{} for _ in delivery.rows[place]], unclear
-        return [self._row(line) for line in zip(*columns, strict=True)], unclear
+        return self._rows(columns), unclear
 
-    def _row(self, line: tuple[Any, ...]) -> dict[str, Any]:
-        row = {name: value for name, value in zip(self.columns.values(), line, strict=True) if value is not None}
-        if self.takes_none:
-            row |= {name: None for name in self.takes_none if name not in row}
-        return row
+    def _rows(self, columns: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
+        """The rows of some columns; a value that is missing is left out, so that its field has its default."""
+        sources = [name for name in self.columns if name in columns]
+        names = [self.columns[source] for source in sources]
+        lines = zip(*(columns[source] for source in sources), strict=True)
+        if not any(None in columns[source] for source in sources if self.columns[source] not in self.takes_none):
+            return [dict(zip(names, line, strict=True)) for line in lines]
+        kept = self.takes_none
+        return [
+            {name: value for name, value in zip(names, line, strict=True) if value is not None or name in kept}
+            for line in lines
+        ]
 
 
 def _reading(case_type: type[Case], delivery: Delivery) -> _Reading:
     readings, names = case_type.readings(), _names(case_type, delivery)
     fields = {name: name for name in readings} | {case_type.source_name(name): name for name in readings}
     columns = {name: names[clean_name(name)] for name in delivery.columns if clean_name(name) in names}
-    whole = slice(None)
-    takes_none = frozenset(name for name in columns.values() if readings[fields[name]].takes_none)
+    takes_none = {name for name in columns.values() if readings[fields[name]].takes_none}
     absent = absent_of(case_type.absent)
-    to_decide: dict[str, tuple[ColumnKind, Sequence[Any]]] = {}
-    for column, name in columns.items():
-        kind = readings[fields[name]].column
-        if kind is not None and not delivery.apart:
-            to_decide[column] = (kind, present(next(_columns(delivery, whole, [column])), absent))
-    return _Reading(columns, absent, column_rules(to_decide), takes_none)
+    to_decide: dict[str, Column] = {}
+    for column, name in columns.items() if not delivery.apart else ():
+        field_reading = readings[fields[name]]
+        if field_reading.column is not None:
+            values = present(next(_columns(delivery, slice(None), [column])), absent)
+            to_decide[column] = Column(field_reading.column, field_reading.scalar, values)
+    return _Reading(columns, absent, decided_columns(to_decide), takes_none)
 
 
 def _columns(delivery: Delivery, place: slice, names: Sequence[str]) -> Iterator[list[Any]]:
@@ -217,9 +230,9 @@ def _columns(delivery: Delivery, place: slice, names: Sequence[str]) -> Iterator
     return ([row.get(name) for row in part] for name in names)
 
 
-def _refused_by(rule: ColumnRule, column: Sequence[Any]) -> Iterator[tuple[int, str]]:
+def _refused_by(rule: ColumnRule | None, column: Sequence[Any]) -> Iterator[tuple[int, str]]:
     """Where a column has a text that its rule refuses, and why."""
-    if rule.refused:
+    if rule is not None and rule.refused:
         for position, value in enumerate(column):
             if value.__class__ is str and value in rule.refused:
                 yield position, f"{rule.reason} (found {_shortened(value)})"

@@ -15,11 +15,15 @@ import pandas as pd
 from aiops_flows.case_type import Case
 from aiops_flows.errors import SourceError
 from aiops_flows.steps.delivery import Delivery, Unreadable
+from aiops_flows.values.columns import read_column
+from aiops_flows.values.missing import absent_of, is_missing
+from aiops_flows.values.texts import label_of
 
 __all__ = ["SensorRows", "joined_cycles", "past_looks"]
 
 _logger = logging.getLogger("aiops_flows.intake")
 _OLDEST = 2**40
+_NOTHING = absent_of(frozenset({""}))
 
 
 @dataclass(frozen=True)
@@ -132,35 +136,37 @@ def _read(form: SensorRows, delivery: Delivery) -> tuple[pd.DataFrame, dict[int,
             wrong = ~((values >= form.first) & (values <= _OLDEST) & (values == np.floor(values)))
             for row in np.flatnonzero(wrong).tolist():
                 refused.setdefault(row, f"{name!r} is no whole number from {form.first} up")
-    machines = [str(name).strip() if name is not None else "" for name in told[form.machine]]
-    for row in [row for row, name in enumerate(machines) if not name or name == "nan"]:
+    machines = [_machine(name) for name in told[form.machine]]
+    for row in [row for row, name in enumerate(machines) if not name]:
         refused.setdefault(row, f"a cycle without a {form.machine!r}: no machine is named")
-    times = [row.get(form.at) for row in delivery.rows] if form.at else []
-    moments = _moments(times) if form.at else pd.Series(pd.NaT, range(len(machines)))
+    times = [row.get(form.at) for row in delivery.rows] if form.at else [None] * len(machines)
+    read = read_column("time", times, _NOTHING)
+    moments = pd.to_datetime(pd.Series(read.values, dtype=object), utc=True)
     for row in np.flatnonzero(moments.isna() & bool(form.at)).tolist():
-        written = str(times[row])[:60]
-        refused.setdefault(
-            row,
-            f"{form.at!r} is not a valid date or time (found {written!a}); "
-            "write it as 2026-03-03 or 2026-03-03T14:00:00Z",
-        )
+        reason = read.refused.get(row, "is missing. Send 2026-03-03 or 2026-03-03T14:00:00Z")
+        refused.setdefault(row, f"{form.at!r} {reason} (found {str(times[row])[:60]!a})")
     columns = {"row": np.arange(len(machines)), "machine": machines, "age": numbers[form.age][0], "moment": moments}
     return pd.DataFrame(columns | {name: numbers[name][0] for name in form.sensors}), refused
 
 
+def _machine(value: Any) -> str:
+    """The name of a machine as labels are written; empty where there is none."""
+    try:
+        return "" if is_missing(value) else label_of(value)
+    except ValueError:
+        return ""
+
+
 def _numbers(told: list[Any]) -> tuple[np.ndarray[Any, Any], list[int]]:
     """Values as numbers, NaN where there is none, and the places of those that are something else."""
-    absent = np.array(
-        [value is None or (isinstance(value, str) and not value.strip()) or value is pd.NaT for value in told]
-    )
-    values = pd.to_numeric(pd.Series(told, dtype=object), errors="coerce").to_numpy(dtype=np.float64)
-    missing = np.array([isinstance(value, float) and value != value for value in told])  # noqa: PLR0124  NaN
-    odd = ~np.isfinite(values) & ~absent & ~missing
-    return values, np.flatnonzero(odd).tolist()
+    switches = [_as_switch(value) for value in told]
+    read = read_column("number", switches, _NOTHING)
+    return np.array(read.values, dtype=np.float64), sorted(read.refused)
 
 
-def _moments(told: list[Any]) -> pd.Series[Any]:
-    return pd.to_datetime(pd.Series(told, dtype=object), utc=True, errors="coerce", format="ISO8601")
+def _as_switch(value: Any) -> Any:
+    """A sensor that is on or off as 1 or 0; any other value as it is."""
+    return float(value) if value is True or value is False else value
 
 
 def _contradictions(form: SensorRows, cycles: pd.DataFrame, delivery: Delivery) -> dict[int, str]:

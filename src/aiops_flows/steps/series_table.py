@@ -20,6 +20,9 @@ from aiops_flows.series.period_names import read_period
 from aiops_flows.series.periods import label_of, number_of
 from aiops_flows.steps.delivery import Delivery, Unreadable, column_of
 from aiops_flows.steps.series_form import SeriesForm
+from aiops_flows.values.columns import ColumnRule, column_rules, read_column
+from aiops_flows.values.missing import absent_of
+from aiops_flows.values.texts import label_of as text_label
 
 __all__ = ["Key", "SeriesTable", "Wrong", "is_there", "read_table"]
 
@@ -32,7 +35,6 @@ _Floats = NDArray[np.float64]
 
 _NOWHERE = -(2**62)  # the period of a row whose period cannot be read
 _SHOWN = 40
-_EXACT = 2**53
 
 
 class Wrong(NamedTuple):
@@ -211,27 +213,30 @@ def _one_each(form: SeriesForm, read: _Read) -> tuple[_Ints, _Ints, _Floats]:
 
 def is_there(value: Any, absent: frozenset[str]) -> bool:
     """Whether a value of a row says anything."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return False
-    return not isinstance(value, str) or not (value in absent or value.strip() in absent | {""})
+    return not absent_of(absent | {""}).covers(value)
 
 
 def _texts(column: list[Any], absent: frozenset[str]) -> list[str | None]:
     return _each_once(column, lambda value: _text(value) if is_there(value, absent) else None)
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:  # whole numbers with gaps are floats
-        return str(int(value))
-    return str(value).strip()
+def _text(value: Any) -> str | None:
+    """The text of a value of a key; None where it has none, such as a list."""
+    try:
+        return text_label(value)
+    except ValueError:
+        return None
 
 
 def _periods(form: SeriesForm, column: list[Any]) -> list[tuple[int, ...] | str]:
     """The periods that each value names, or why it names none."""
+    rule = column_rules({form.period: ("time", column)}).get(form.period, ColumnRule(""))
 
     def read(value: Any) -> tuple[int, ...] | str:
+        if isinstance(value, str) and value in rule.refused:
+            return f"{form.period}: {str(value)[:_SHOWN]!a} {rule.reason}"
         try:
-            return read_period(value, form.every, form.zone)
+            return read_period(rule.read(value) if isinstance(value, str) else value, form.every, form.zone)
         except (ValueError, OverflowError) as fault:
             return f"{form.period}: {fault}"
 
@@ -254,7 +259,11 @@ def _each_once(column: list[Any], read: Callable[[Any], _Said]) -> list[_Said]:
 
 def _amounts(form: SeriesForm, delivery: Delivery, absent: frozenset[str]) -> list[float | str | None]:
     """The quantity of each row: NaN where stock was out, None where there is none, a text that says what is wrong."""
-    amounts = _each_once(column_of(delivery, form.quantity), lambda value: _amount(form, value, absent))
+    quantities = column_of(delivery, form.quantity)
+    read = read_column("number", quantities, absent_of(absent | {""}))
+    amounts = [_amount(form, value) for value in read.values]
+    for row, reason in read.refused.items():
+        amounts[row] = f"{form.quantity} {str(quantities[row])[:_SHOWN]!a} {reason}"
     if form.stockout is None or form.stockout not in delivery.columns:
         return amounts
     marks = _each_once(column_of(delivery, form.stockout), lambda mark: _out_of_stock(form, mark, absent))
@@ -272,7 +281,7 @@ def _out_of_stock(form: SeriesForm, mark: Any, absent: frozenset[str]) -> bool |
     """Whether a mark says that stock was out, or what is wrong with the mark."""
     if not is_there(mark, absent):
         return False
-    text = _text(mark).casefold()
+    text = (_text(mark) or "").casefold()
     if text in form.stockout_meaning:
         return form.stockout_meaning[text]
     return (
@@ -281,15 +290,9 @@ def _out_of_stock(form: SeriesForm, mark: Any, absent: frozenset[str]) -> bool |
     )
 
 
-def _amount(form: SeriesForm, value: Any, absent: frozenset[str]) -> float | str | None:
-    if not is_there(value, absent):
+def _amount(form: SeriesForm, number: float | None) -> float | str | None:
+    if number is None:
         return None
-    try:
-        number = math.nan if isinstance(value, bool) or "_" in str(value)[:_SHOWN] else float(value)
-    except (ValueError, TypeError, OverflowError):
-        number = math.nan
-    if math.isnan(number):
-        return f"{form.quantity} {str(value)[:_SHOWN]!a} is no number"
     if abs(number) > LARGEST:
         return f"{form.quantity} {number:g} is beyond what can be computed with"
     if number < 0 and not form.negative:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from aiops_flows.errors import SourceError
 from aiops_flows.steps.delivery import Delivery, Unreadable, row_json
+from aiops_flows.values.missing import is_missing
+from aiops_flows.values.texts import name_of, tidy
+from aiops_flows.values.times import moment_of
 
 __all__ = ["TurnRows", "joined_turns"]
 
@@ -48,11 +51,11 @@ def joined_turns(form: TurnRows, delivery: Delivery) -> Delivery:
     nameless = []
     for row in delivery.rows:
         name = row.get(form.case_id)
-        if name is None or not str(name).strip():
+        if is_missing(name) or not name_of(name).strip():
             told = row_json(row)
             nameless.append(Unreadable(told, f"a turn without a {form.case_id!r}: no conversation is named"))
         else:
-            grouped.setdefault(str(name).strip(), []).append(row)
+            grouped.setdefault(tidy(name_of(name)), []).append(row)
     rows = [_conversation(form, name, turns) for name, turns in grouped.items()]
     own = {form.case_id, form.speaker, form.text, form.at}
     others = [name for name in delivery.columns if name not in own]
@@ -73,7 +76,7 @@ def _conversation(form: TurnRows, name: str, rows: Sequence[Mapping[str, Any]]) 
     case: dict[str, Any] = {"case_id": name}
     for row in rows:
         for column, value in row.items():
-            if column not in own and case.get(column) in {None, ""} and isinstance(value, str | int | float):
+            if column not in own and _says_nothing(case.get(column)) and not _says_nothing(value):
                 case[column] = value
     moments = [] if form.at is None else [_moment(row.get(form.at)) for row in rows]
     known = [moment for moment in moments if moment is not None]
@@ -85,16 +88,22 @@ def _conversation(form: TurnRows, name: str, rows: Sequence[Mapping[str, Any]]) 
     return case
 
 
+def _says_nothing(value: Any) -> bool:
+    return is_missing(value) or (isinstance(value, str) and not value)
+
+
 def _turn(form: TurnRows, row: Mapping[str, Any]) -> dict[str, Any]:
     text = row.get(form.text)
-    turn = {"speaker": "customer" if form.speaker is None else row.get(form.speaker), "text": text or ""}
+    turn = {
+        "speaker": "customer" if form.speaker is None else row.get(form.speaker),
+        "text": "" if is_missing(text) else text,
+    }
     return turn if form.at is None else turn | {"at": row.get(form.at)}
 
 
 def _moment(value: Any) -> datetime | None:
     """A moment by which turns can be put in order; None where it is none."""
     try:
-        moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+        return None if is_missing(value) else moment_of(value)
     except ValueError:
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

@@ -15,6 +15,9 @@ from pydantic import BeforeValidator, StringConstraints
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
+from aiops_flows.values.missing import is_missing
+from aiops_flows.values.times import moment_of
+
 __all__ = ["LONGEST", "MOST_TURNS", "Speaker", "Thread", "Turn", "read_thread", "said", "transcript"]
 
 MOST_TURNS = 500
@@ -164,32 +167,32 @@ def _turn(given: Any) -> Any:
         return given
     if isinstance(turn["speaker"], str):
         turn["speaker"] = _SPEAKERS.get(turn["speaker"].strip().lower(), turn["speaker"])
-    if turn["at"] in {None, ""}:
+    if is_missing(turn["at"]) or turn["at"] == "":
         del turn["at"]
     else:
         turn["at"] = _moment(turn["at"])
-    return {name: value for name, value in turn.items() if name == "at" or value is not None}
+    return {name: value for name, value in turn.items() if name == "at" or not is_missing(value)}
 
 
 def _first(given: Mapping[str, Any], names: Sequence[str]) -> Any:
-    return next((given[name] for name in names if given.get(name) is not None), None)
+    return next((given[name] for name in names if not is_missing(given.get(name))), None)
 
 
 def _moment(given: Any) -> str:
     """A moment as ISO 8601 in UTC; without a zone it is taken as UTC."""
     try:
-        moment = given if isinstance(given, datetime) else _parsed(str(given))
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        moment = _parsed(given)
     except (ValueError, OverflowError, TypeError, IndexError):
         raise PydanticCustomError("turn_moment", "a turn's moment is no ISO 8601 or mail date") from None
     return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _parsed(text: str) -> datetime:
+def _parsed(given: Any) -> datetime:
     try:
-        return datetime.fromisoformat(text)
+        return moment_of(given)
     except ValueError:
-        return parsedate_to_datetime(text[:100])
+        moment = parsedate_to_datetime(str(given)[:100])
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 Thread = Annotated[list[Turn], BeforeValidator(read_thread)]

@@ -6,15 +6,28 @@ other columns of the source; where nothing does, the values are refused with the
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from aiops_flows.values.missing import Absent, present
 from aiops_flows.values.numbers import Convention, WrittenNumber, convention_of, written_number
-from aiops_flows.values.times import Order, form_of, orders_of, wall_of
+from aiops_flows.values.readers import number_of
+from aiops_flows.values.times import Order, day_of, form_of, moment_of, orders_of, wall_of
 
-__all__ = ["ColumnKind", "ColumnRule", "column_rules"]
+__all__ = [
+    "Column",
+    "ColumnKind",
+    "ColumnRead",
+    "ColumnRule",
+    "DecidedColumn",
+    "column_rules",
+    "decided_columns",
+    "read_column",
+]
 
 ColumnKind = Literal["number", "time"]
 """What a column is to hold: an int, a float or a Decimal; or a date, with or without its time."""
@@ -49,13 +62,95 @@ class _Numbers:
         return [text for text, number in self.written.items() if number.is_open]
 
 
-def column_rules(columns: Mapping[str, tuple[ColumnKind, Sequence[Any]]]) -> dict[str, ColumnRule]:
+@dataclass(frozen=True)
+class Column:
+    """A column of a source that one field reads."""
+
+    kind: ColumnKind
+    scalar: str
+    """The type of the field's values: ``int``, ``float``, ``decimal``, ``date`` or ``datetime``."""
+    values: Sequence[Any]
+    """None where one is missing."""
+
+
+@dataclass(frozen=True)
+class DecidedColumn:
+    """A column of which it is decided how it is written."""
+
+    values: Sequence[Any]
+    """What the field reads alone; texts that are refused stay as they are."""
+    rule: ColumnRule | None
+
+
+def decided_columns(columns: Mapping[str, Column]) -> dict[str, DecidedColumn]:
+    """The columns of one source, each read as the source shows that it is written."""
+    at_once = {name: _at_once(column.scalar, column.values) for name, column in columns.items()}
+    plain = {name for name, values in at_once.items() if values is not None and columns[name].kind == "number"}
+    rules = column_rules({name: (column.kind, column.values) for name, column in columns.items()}, plain)
+    return {name: _decided(column, rules.get(name), at_once[name]) for name, column in columns.items()}
+
+
+def _decided(column: Column, rule: ColumnRule | None, at_once: Sequence[Any] | None) -> DecidedColumn:
+    if rule is not None and rule.read is not str:
+        read = rule.read
+        return DecidedColumn([read(value) if value.__class__ is str else value for value in column.values], rule)
+    usable = at_once is not None and (rule is None or not rule.refused)
+    return DecidedColumn(at_once if usable and at_once is not None else column.values, rule)
+
+
+def _at_once(scalar: str, values: Sequence[Any]) -> Sequence[Any] | None:
+    """A column of texts as what they plainly say, far faster than one by one; None where they are not all plain."""
+    kinds = set(map(type, values))
+    if not kinds <= {str, type(None)} or str not in kinds:
+        return None
+    if scalar in _MOMENTS:
+        read = _each_read(set(values) - {None}, _MOMENTS[scalar])
+        return [read.get(value, value) for value in values]
+    texts = values if type(None) not in kinds else [value for value in values if value is not None]
+    numbers = _plain_numbers(scalar, texts)
+    if numbers is None or len(numbers) == len(values):
+        return numbers
+    each = iter(numbers)
+    return [None if value is None else next(each) for value in values]
+
+
+def _plain_numbers(scalar: str, texts: Sequence[str]) -> list[Any] | None:
+    """Texts as whole numbers or as floats; None where Python reads one of them otherwise, or none of it."""
+    if scalar not in {"int", "float"} or any("_" in text for text in texts):
+        return None
+    with suppress(ValueError):
+        return list(map(int if scalar == "int" else float, texts))
+    if scalar == "float":
+        return None
+    with suppress(ValueError):
+        floats = list(map(float, texts))  # whole numbers with a gap, as programs write them: 7.0
+        if all(number.is_integer() and abs(number) <= _EXACT for number in floats):
+            return list(map(int, floats))
+    return None
+
+
+_EXACT = 2**53
+_MOMENTS: Mapping[str, Callable[[str], Any]] = {"datetime": moment_of, "date": day_of}
+
+
+def _each_read(texts: Collection[str], read: Callable[[str], Any]) -> dict[Any, Any]:
+    found: dict[Any, Any] = {}
+    for text in texts:
+        with suppress(ValueError, OverflowError):
+            found[text] = read(text)
+    return found
+
+
+def column_rules(
+    columns: Mapping[str, tuple[ColumnKind, Sequence[Any]]], plain: Collection[str] = ()
+) -> dict[str, ColumnRule]:
     """Name -> how the texts of that column are read; nothing for columns that need no rule.
 
     Args:
         columns: of each column to read, what it holds and its values; only its texts are looked at.
+        plain: columns of numbers that are all written as Python has them.
     """
-    odd = {name: _odd_texts(kind, values) for name, (kind, values) in columns.items()}
+    odd = {name: set() if name in plain else _odd_texts(kind, values) for name, (kind, values) in columns.items()}
     looks = {name: _numbers_in(odd[name]) for name, (kind, _) in columns.items() if kind == "number" and odd[name]}
     rest = {name: values for name, (kind, values) in columns.items() if kind == "number" and name not in looks}
     source = _conventions(looks, rest)
@@ -96,7 +191,7 @@ def _odd_texts(kind: ColumnKind, values: Sequence[Any]) -> set[str]:
         list(map(float, texts))
     except ValueError:
         return texts
-    return set()
+    return texts if any("_" in text for text in texts) else set()  # Python reads 1_000, and nobody else writes it
 
 
 # --- numbers -----------------------------------------------------------------------------------------------------
@@ -199,3 +294,60 @@ def _fits(text: str, order: Order) -> bool:
     except ValueError:
         return False
     return True
+
+
+# --- a column that is read for itself ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ColumnRead:
+    """What a column says."""
+
+    values: list[Any]
+    """A float, or an aware datetime in UTC, for each row; None where it is missing or cannot be read."""
+    refused: dict[int, str]
+    """Row -> why it cannot be read."""
+
+
+def read_column(kind: ColumnKind, values: Sequence[Any], absent: Absent) -> ColumnRead:
+    """The numbers, or the dates and times, of a column that no field of a case type reads."""
+    column = present(values, absent)
+    if kind == "number" and (numbers := _plain_floats(column)) is not None:
+        return ColumnRead(numbers, {})
+    rule = column_rules({"": (kind, column)}).get("", ColumnRule(""))
+    reading: Callable[[Any], Any] = number_of if kind == "number" else moment_of
+    seen: dict[Any, tuple[Any, str]] = {}
+    found: list[Any] = []
+    refused: dict[int, str] = {}
+    for row, value in enumerate(column):
+        mark = value if value.__class__ is str else (value.__class__, repr(value))
+        if mark not in seen:
+            seen[mark] = _read_alone(value, rule, reading)
+        read, reason = seen[mark]
+        found.append(read)
+        if reason:
+            refused[row] = reason
+    return ColumnRead(found, refused)
+
+
+def _plain_floats(column: Sequence[Any]) -> list[float | None] | None:
+    """A column of floats as it is; None where it has anything else."""
+    if not set(map(type, column)) <= {float, type(None)}:
+        return None
+    finite = all(value is None or math.isfinite(value) for value in column)
+    return list(column) if finite else None
+
+
+def _read_alone(value: Any, rule: ColumnRule, reading: Callable[[Any], Any]) -> tuple[Any, str]:
+    """A value as its column is read, and why it cannot be."""
+    if value is None:
+        return None, ""
+    if value.__class__ is str and value in rule.refused:
+        return None, rule.reason
+    try:
+        read = reading(rule.read(value) if value.__class__ is str else value)
+    except (ValueError, OverflowError) as fault:
+        return None, str(fault)
+    if isinstance(read, float) and not math.isfinite(read):
+        return None, "is not a finite number"
+    return read, ""

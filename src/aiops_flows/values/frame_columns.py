@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,6 +15,7 @@ from aiops_flows.values.missing import is_missing
 __all__ = ["parquet_frame", "python_values", "with_index"]
 
 _UNNAMED = "index"
+_NARROW = {"float16", "float32", "Float32"}
 
 
 def parquet_frame(table: pa.Table) -> pd.DataFrame:
@@ -51,8 +53,8 @@ def _index_columns(frame: pd.DataFrame) -> Iterator[tuple[str, Any]]:
 
 def python_values(column: pd.Series[Any]) -> list[Any]:
     """A column as Python values, None where one is missing; 32-bit numbers as the shortest that they can mean."""
-    if column.dtype in {"float32", "float16"}:
-        column = pd.Series(_shortest(column))
+    if str(column.dtype) in _NARROW:
+        return _shortest(column)
     if column.dtype == object:
         return [None if is_missing(value) else value for value in column.tolist()]
     if not column.isna().any():
@@ -63,8 +65,9 @@ def python_values(column: pd.Series[Any]) -> list[Any]:
 
 def _shortest(column: pd.Series[Any]) -> list[float | None]:
     """Numbers of fewer than 64 bits as they are printed: 0.1, not 0.10000000149011612."""
-    narrow = pa.array(column.astype("float32"), from_pandas=True)
-    if column.dtype == "float16":
-        return [float(str(value)) for value in column.to_numpy()]
-    wide: list[float | None] = pc.cast(pc.cast(narrow, pa.string()), pa.float64()).to_pylist()
+    if str(column.dtype) == "float16":
+        return [None if is_missing(value) else float(str(value)) for value in column.to_numpy()]
+    values = column.to_numpy(dtype="float32", na_value=np.nan)
+    printed = pc.cast(pa.array(values, from_pandas=True), pa.string())
+    wide: list[float | None] = pc.cast(printed, pa.float64()).to_pylist()
     return wide

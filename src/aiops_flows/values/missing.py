@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -14,6 +14,7 @@ from aiops_flows.values.texts import tidy
 __all__ = ["Absent", "absent_of", "is_missing", "present"]
 
 _NEVER_MISSING = {int, bool, datetime, date, dict, list, tuple, set, frozenset, bytes}
+_LONGEST_WRITTEN, _ROOM = 32, 8
 _NAMED_MISSING = {"NAType", "NaTType", "MaskedConstant"}  # of pandas and numpy, which are not loaded for this
 
 
@@ -29,9 +30,11 @@ def is_missing(value: Any) -> bool:
 
 def _differs_from_itself(value: Any) -> bool:
     """Whether a value is one that is no number, of whatever type."""
+    if getattr(value, "ndim", 0):  # an array, which is a value even where its one member is none
+        return False
     try:
         return bool(value != value)  # noqa: PLR0124
-    except (ValueError, TypeError):  # an array, or what cannot be compared: a value
+    except (ValueError, TypeError):  # what cannot be compared is a value
         return False
     except ArithmeticError:  # a signalling NaN of Decimal
         return True
@@ -42,13 +45,15 @@ class Absent:
     """What means "no value" in the sources of a case, whatever type a source gives it."""
 
     texts: frozenset[str]
+    longest: int
+    """Characters of the longest of them, with room for what surrounds it."""
     numbers: frozenset[float]
     days: frozenset[date]
 
     def covers(self, value: Any) -> bool:
         """Whether a value is missing, or is one of those that mean "no value"."""
         if value.__class__ is str:
-            return self._covers_text(value)
+            return self.covers_text(value)
         if is_missing(value):
             return True
         if self.numbers and isinstance(value, int | float) and not isinstance(value, bool):
@@ -57,10 +62,14 @@ class Absent:
             return _day_of(value) in self.days
         return False
 
-    def _covers_text(self, text: str) -> bool:
+    def covers_text(self, text: str) -> bool:
+        """Whether a text means "no value"."""
         if text in self.texts:
             return True
-        plain = tidy(text)
+        plain = text.strip()
+        if len(plain) > self.longest:
+            return False
+        plain = tidy(plain)
         return plain in self.texts or (bool(self.days or self.numbers) and self._covers_written(plain))
 
     def _covers_written(self, text: str) -> bool:
@@ -75,17 +84,18 @@ def absent_of(texts: frozenset[str]) -> Absent:
     days = (_as_day(text) for text in texts)
     return Absent(
         texts,
+        max([_LONGEST_WRITTEN, *map(len, texts)]) + _ROOM,
         frozenset(number for number in numbers if number is not None),
         frozenset(day for day in days if day is not None),
     )
 
 
-def present(values: Iterable[Any], absent: Absent) -> list[Any]:
+def present(values: Sequence[Any], absent: Absent) -> list[Any]:
     """A column with None wherever it has no value."""
     column = values if isinstance(values, list) else list(values)
     kinds = set(map(type, column))
     if kinds <= {str}:
-        gone = {text for text in set(column) if absent.covers(text)}
+        gone = {text for text in set(column) if absent.covers_text(text)}
         return [None if text in gone else text for text in column] if gone else column
     if kinds <= _NEVER_MISSING and not absent.numbers and not absent.days:
         return column

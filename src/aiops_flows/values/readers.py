@@ -20,7 +20,7 @@ from pydantic_core import PydanticCustomError
 
 from aiops_flows.values.missing import Absent, is_missing
 from aiops_flows.values.numbers import number_text, written_number
-from aiops_flows.values.texts import label_of, plain_number, scalar, text_of, tidy
+from aiops_flows.values.texts import label_of, plain_number, scalar, spelled, text_of, tidy
 from aiops_flows.values.times import day_of, duration_of, moment_of, time_of
 
 __all__ = ["Reader", "number_of", "reader_of_choices", "reader_of_items", "reader_of_names", "readers", "truth_of"]
@@ -49,7 +49,7 @@ def _missing() -> PydanticCustomError:
 
 def _label(value: Any) -> Any:
     if value.__class__ is str:
-        return label_of(value)
+        return spelled(value)
     if is_missing(value):
         return None
     try:

@@ -113,7 +113,7 @@ class _Readers:
         if kind == "nullable":
             return self._nullable(schema)
         if kind in _SCALARS:
-            return _before(_reader(_bounded(schema)), _bounded(schema), str(kind))
+            return _before(_reader(_bounded(schema)), _bounded(schema), _kind_of(schema))
         if kind in {"set", "frozenset"}:
             schema = {**schema, "serialization": _SORTED}
         if kind == "union":
@@ -133,7 +133,7 @@ class _Readers:
         inner = schema["schema"]
         if inner.get("type") in _SCALARS:
             bounded = _bounded(inner)
-            return _before(_reader(bounded), {**schema, "schema": bounded}, str(bounded["type"]))
+            return _before(_reader(bounded), {**schema, "schema": bounded}, _kind_of(bounded))
         return _before(readers["missing or not"], {**schema, "schema": self.of(inner)})
 
     def _inside(self, schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -237,6 +237,11 @@ def _reader(schema: Mapping[str, Any]) -> Reader:
     return readers[kind]
 
 
+def _kind_of(schema: Mapping[str, Any]) -> str:
+    """The type of a scalar; empty for moments that must not have a zone, which only their own reader makes."""
+    return "" if schema.get("tz_constraint") == "naive" else str(schema["type"])
+
+
 def _scalar_under(schema: Mapping[str, Any]) -> str:
     """The scalar kind under what wraps a schema; empty where it is none."""
     while "schema" in schema and schema.get("type") not in _SCALARS:
@@ -260,6 +265,8 @@ class FieldReading:
     """How the field stands in a frame."""
     column: ColumnKind | None
     """What a column of it holds, where its source decides how that is written; None where the field itself does."""
+    scalar: str
+    """The type of such a column's values."""
     takes_none: bool
     """Whether the field has no default, and None is one of its values."""
 
@@ -277,7 +284,7 @@ def _field_reading(schema: Mapping[str, Any]) -> FieldReading:
         outer = outer["schema"]
     kind = outer.get("metadata", {}).get(_READ_AS, "")
     none = "default" not in _types_down_to(schema, "nullable") and "nullable" in _types_down_to(schema, "nullable")
-    return FieldReading(_frame_kind(schema), _COLUMN_KINDS.get(kind), none)
+    return FieldReading(_frame_kind(schema), _COLUMN_KINDS.get(kind), kind, none)
 
 
 def _types_down_to(schema: Mapping[str, Any], last: str) -> list[str]:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-__all__ = ["label_of", "name_of", "plain_number", "scalar", "text_of", "tidy"]
+__all__ = ["label_of", "name_of", "plain_number", "scalar", "spelled", "text_of", "tidy"]
 
 _EXACT = 2**53  # a float beyond it may be another whole number than the one that was meant
 _INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
@@ -140,11 +140,12 @@ def label_of(value: Any) -> str:
     Raises:
         ValueError: the value has no text of its own.
     """
-    return _label(value if value.__class__ is str else text_of(value))
+    return spelled(value if value.__class__ is str else text_of(value))
 
 
 @lru_cache(maxsize=16_384)
-def _label(text: str) -> str:
+def spelled(text: str) -> str:
+    """The one spelling of a label that is a text already."""
     text = tidy(text)
     if len(text) <= _LONGEST_TRUTH and (truth := _TRUTH.get(text.lower())):
         return truth

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -100,7 +101,17 @@ def moment_of(value: Any, order: Order | None = None) -> datetime:
     Raises:
         ValueError: it is none, is a number alone, or may be two dates.
     """
-    wall = wall_of(value, order)
+    if value.__class__ is str:
+        return _text_moment(value, order)
+    return _in_utc(wall_of(value, order))
+
+
+@lru_cache(maxsize=8_192)
+def _text_moment(text: str, order: Order | None) -> datetime:
+    return _in_utc(_text_wall(text, order))
+
+
+def _in_utc(wall: datetime) -> datetime:
     return wall.replace(tzinfo=UTC) if wall.tzinfo is None else wall.astimezone(UTC)
 
 
@@ -155,18 +166,18 @@ def _compact_day(text: str) -> datetime | None:
         return None
 
 
-@lru_cache(maxsize=8_192)
 def _text_wall(text: str, order: Order | None) -> datetime:
+    if text[4:5] == "-":
+        with suppress(ValueError):
+            return datetime.fromisoformat(text)
     if len(text) > _LONGEST:
         raise ValueError(_NO_DATE.format(how=_HOW))
     text = tidy(text)
     if _NUMBER.fullmatch(text):
         return _compact(float(text)) if not text.isdigit() or len(text) != _COMPACT else _compact_text(text)
     if text[:4].isdigit():
-        try:
+        with suppress(ValueError):
             return datetime.fromisoformat(text)
-        except ValueError:
-            pass
     if found := _OPEN_ORDER.fullmatch(text):
         return _of_open_order(found, order)
     for form in (_YEAR_FIRST, _POINTS, _DAY_NAMED, _NAME_FIRST):
