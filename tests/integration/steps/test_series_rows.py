@@ -123,7 +123,7 @@ def test_bad_rows_put_their_series_to_quarantine_and_no_other(place: Workspace) 
     assert "no series is named" in why["None"]
     reasons = [why[f"part-{item}/north/2026-01"].partition("believed: ")[2] for item in range(7)]
     assert reasons == [
-        "2025-03: demand 'a dozen' is no number",
+        "2025-03: demand 'a dozen' is not a valid number",
         "2025-04: demand -3 is negative",
         "2025-05: demand 1e+300 is beyond what can be computed with",
         "2025-06: told as 7 and as 306",
