@@ -247,6 +247,17 @@ def test_a_certificate_rests_on_the_cut_and_all_that_came_since(place: Workspace
     assert again.digest == found.digest
 
 
+def test_a_batch_unlike_the_certified_rows_goes_to_people(place: Workspace) -> None:
+    """Parcels of weights that no certified one had are not decided; a batch as usual is."""
+    compared = policy(batch_false_alarms=0.01)
+    put_to_work(place, compared)
+    odd = run(place, compared, make_parcels(60, seed=2).assign(weight=900.0))
+    assert odd["verdict"].isna().all()
+    assert odd["verdict_reason"].str.contains("of the certified rows").any()
+    usual = make_parcels(300, seed=3)
+    assert (run(place, compared, usual)["verdict_by"] == "policy").any()
+
+
 def test_an_alarm_sends_cases_to_people(place: Workspace) -> None:
     """While it stands, and only for the version and segment that it is about; the reason names it."""
     by_region = policy(segments="region", max_error=0.3)
