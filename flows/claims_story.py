@@ -133,7 +133,7 @@ def _second_champion(season: Season, place: Workspace) -> None:
         wrong, labels = _wrong_among_automatic(season, place, first, last)
         share = wrong / labels if labels else 0.0
         line(f"Automatic approvals {told} the change: {wrong} of {labels} turned out otherwise ({share:.0%}).")
-    line("A certificate holds while the world stays as it was: that is what the drift report said in July.")
+    line("A certificate holds while the world stays as it was: the drift report of July said that it does not.")
     season.retrain(place, "2025-12-01")
 
 
@@ -157,4 +157,4 @@ def _autumn_and_recall(season: Season, place: Workspace) -> None:
         f"champion, {done.requeued} put to people, {done.by_people} decided by people and left."
     )
     if not done.confirmed:
-        line(f"None is confirmed: version {back.version} stands under the alarm of September, so persons decide.")
+        line("None is confirmed without a person.")
