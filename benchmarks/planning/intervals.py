@@ -48,7 +48,8 @@ class Trial:
 
 def _published(name: str, every: Every, values: pd.DataFrame, season: int, horizon: int) -> Trial:
     """Trials of a frame with a row a series and a column a period."""
-    first = number_of(values.columns[0].start_time.to_pydatetime().replace(tzinfo=UTC), every)
+    begins: Any = values.columns[0]
+    first = number_of(begins.start_time.to_pydatetime().replace(tzinfo=UTC), every)
     numbers = values.to_numpy(dtype=np.float64)
     parts = []
     for back in range(_ORIGINS, 0, -1):
@@ -62,15 +63,16 @@ def _published(name: str, every: Every, values: pd.DataFrame, season: int, horiz
 def _employment() -> Trial:
     rows = _rows("fpp3", "us_employment")
     months = pd.PeriodIndex(pd.to_datetime(rows["Month"], format="%Y %b"), freq="M")
-    wide = rows.assign(month=months).pivot(index="Series_ID", columns="month", values="Employed")  # noqa: PD010  nothing is aggregated
-    since = wide.loc[:, wide.columns >= pd.Period("1995-01", "M")].dropna()
+    rows = rows.assign(month=months)[months >= pd.Period("1995-01", "M")]
+    since = rows.pivot(index="Series_ID", columns="month", values="Employed").dropna()  # noqa: PD010  no aggregation
     return _published(f"employment in the USA, {len(since)} monthly series", "month", since, 12, 12)
 
 
 def _hotels() -> Trial:
     rows = _rows("fpp3", "aus_accommodation")
-    quarters = [pd.Period(text.replace(" ", ""), "Q") for text in rows["Date"]]
-    wide = rows.assign(quarter=quarters).pivot(index="State", columns="quarter", values="Takings").dropna(axis=1)  # noqa: PD010  nothing is aggregated
+    quarters = pd.PeriodIndex(rows["Date"].str.replace(" ", ""), freq="Q")
+    rows = rows.assign(quarter=quarters)
+    wide = rows.pivot(index="State", columns="quarter", values="Takings").dropna(axis=1)  # noqa: PD010  no aggregation
     return _published(f"takings of Australian hotels, {len(wide)} quarterly series", "quarter", wide, 4, 4)
 
 

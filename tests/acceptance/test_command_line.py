@@ -166,7 +166,7 @@ def test_a_refusal_exits_with_one(home: Path) -> None:
 
 def test_alarms_are_listed_and_cleared_by_name(home: Path) -> None:
     """An open alarm is shown until somebody clears it under a name; an unknown one is an error with the next step."""
-    said = {"model": "parcels-late", "reason": "a burst", "evidence": "{}", "actor": "monitor"}
+    said: dict[str, Any] = {"model": "parcels-late", "reason": "a burst", "evidence": "{}", "actor": "monitor"}
     log = Workspace.here().log
     number = alarms.raise_alarm(log, "parcels", version=1, kind="error", action="audit more", **said)
     assert [row["number"] for row in rows(home, "alarms", "list", "-u", "parcels")] == [number]

@@ -98,7 +98,7 @@ def test_public_tickets_are_routed_and_nothing_is_lost(place: Workspace) -> None
     decided = review(place, CUSTOMER_SERVICE, cases)
     by_policy = decided["verdict_by"].eq("policy").to_numpy()
     assert len(decided) == len(arrived)
-    assert not by_policy.any() or (~right[by_policy]).mean() <= 2 * CUSTOMER_SERVICE.review.max_error
+    assert not by_policy.any() or (~right[by_policy]).mean() <= 2 * CUSTOMER_SERVICE.review.error_limit()
     assert audit.verify(place.log) == []
 
 

@@ -46,7 +46,7 @@ class _BatchTask(Task[P, R]):
 def batch_task(function: Callable[P, R], /) -> Task[P, R]: ...
 @overload
 def batch_task(
-    *, name: str | None = None, message: Callable[[R], str] | None = None, **options: Any
+    *, name: str | None = None, message: Callable[[Any], str] | None = None, **options: Any
 ) -> Callable[[Callable[P, R]], Task[P, R]]: ...
 def batch_task(
     function: Callable[P, R] | None = None,

@@ -84,7 +84,7 @@ def conformance(
     if unknown := [name for name in only if name not in CHECKS]:
         raise UseCaseError(f"no check is called {unknown}; choose among {list(CHECKS)}")
     declared = load_use_case(use_case)
-    results = []
+    results: list[CheckResult] = []
     with _scratch(home) as folder, _quiet():
         settings = Settings(home=folder, database_url="", mlflow_url="", actor="conformance")
         place = Path(tempfile.mkdtemp(prefix="conformance-", dir=folder))

@@ -64,7 +64,7 @@ def test_a_threshold_decides_in_gates_certificate_backtest_shadow_and_live(place
     assert answered["late_confidence"].min() < 0.5
 
     assert made.certificate is not None
-    assert made.certificate.error_upper is None or made.certificate.error_upper <= parcels.review.max_error
+    assert made.certificate.error_upper is None or made.certificate.error_upper <= parcels.review.error_limit()
     by_origin = backtest(place, parcels, spec, origins=2, every=200, as_of=NOW)
     assert by_origin[by_origin["who"] == "model"]["accuracy"].iloc[-1] < 0.8
 

@@ -6,6 +6,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sklearn.dummy import DummyClassifier
@@ -126,7 +127,7 @@ def test_evidence_interrupted_between_its_two_writes_is_judged_anew(store: Path)
 
 def raised(life: Life, kind: alarms.AlarmKind, action: alarms.AlarmAction) -> int:
     """The number of an alarm of the first champion that is open now."""
-    about = {"model": late.name, "reason": "it moved", "evidence": "{}", "actor": "monitor"}
+    about: dict[str, Any] = {"model": late.name, "reason": "it moved", "evidence": "{}", "actor": "monitor"}
     return alarms.raise_alarm(life.place.log, "parcels", version=1, kind=kind, action=action, **about)
 
 
