@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -65,7 +66,12 @@ def months(table: pd.DataFrame) -> Iterator[Month]:
             later = _answers(current, known) if len(known) else now.iloc[:0]
             verdict = measure_drift(learned.sample(min(_ROWS, len(learned)), random_state=0), rows, COLUMNS).verdict
             impact = drift_impact(
-                answers, answers["wrong"], now, since=later, since_loss=later["wrong"], tolerance=TOLERANCE
+                _columns(answers),
+                answers["wrong"].to_numpy(),
+                _columns(now),
+                since=_columns(later),
+                since_loss=later["wrong"].to_numpy(),
+                tolerance=TOLERANCE,
             )
             if isinstance(impact, DriftImpact):
                 realised = float(now["wrong"].mean() - answers["wrong"].mean())
@@ -99,6 +105,11 @@ def claims(file: Path) -> pd.DataFrame:
     incident = pd.to_datetime(read["Incident Date"], errors="coerce", format="mixed")
     found = read[LABELS].assign(received=received, days=(received - incident).dt.days.astype(float))
     return found.assign(denied=read["Disposition"] == "Deny")[received.notna()].reset_index(drop=True)
+
+
+def _columns(frame: pd.DataFrame) -> dict[str, np.ndarray[Any, Any]]:
+    """A frame as arrays by name."""
+    return {str(name): frame[name].to_numpy() for name in frame}
 
 
 def main() -> int:

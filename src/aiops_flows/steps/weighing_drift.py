@@ -96,7 +96,8 @@ def _answered(
 def _losses(spec: ModelSpec, said: pd.DataFrame, rows: Labelled) -> NDArray[np.float64]:
     """1 where a class was wrong, or the distance of a quantity from the truth; NaN where nothing was answered."""
     if spec.kind == "regressor":
-        return np.abs(said[spec.output].to_numpy(np.float64) - rows.truth.astype(np.float64))
+        distance: NDArray[np.float64] = np.abs(said[spec.output].to_numpy(np.float64) - rows.truth.astype(np.float64))
+        return distance
     wrong: Any = said[spec.output].astype(str).to_numpy() != rows.truth.astype(str)
     return np.asarray(wrong, np.float64)
 
