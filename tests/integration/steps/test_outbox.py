@@ -124,9 +124,9 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def timed(place: Workspace, database_url: str, clock: Clock) -> Iterator[Workspace]:
+def timed(place: Workspace, database_url: str, clock: Clock, tmp_path: Path) -> Iterator[Workspace]:
     """A workspace whose case log runs by the test's clock."""
-    with CaseLog.open(database_url, clock=clock) as log:
+    with CaseLog.open(database_url, witness=tmp_path / "witness", clock=clock) as log:
         yield dataclasses.replace(place, log=log)
 
 
