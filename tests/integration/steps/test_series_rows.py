@@ -29,6 +29,7 @@ from aiops_flows.steps.series_rows import SeriesRows, past_cases
 from aiops_flows.steps.sources import deliveries
 from aiops_flows.steps.workspace import Workspace
 from aiops_flows.use_case import Case, ModelSpec, ReviewPolicy, UseCase
+from aiops_flows.values import label_of
 
 
 class Line(Case):
@@ -129,7 +130,7 @@ def test_bad_rows_put_their_series_to_quarantine_and_no_other(place: Workspace) 
         "2025-06: told as 7 and as 306",
         "month: '2025-06-15' is neither the first nor the last day of a month; is the series kept by month?",
         "2160-01 has not begun",
-        "2025-03: demand inf is beyond what can be computed with",
+        "2025-03: demand 'inf' is not a finite number",
     ]
     held = questions.quarantine(place.log, LINES.name).query("case_id == 'part-3/north/2026-01'")
     assert len(json.loads(json.loads(str(held["raw"].iloc[0])))) == 37, "nothing of a refused series is lost"
@@ -488,6 +489,14 @@ _JUNK: list[Any] = [
 ]  # fmt: skip
 
 
+def key_text(value: Any) -> str | None:
+    """The text under which a value names a series; None where it names none."""
+    try:
+        return label_of(value)
+    except ValueError:
+        return None
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_no_row_is_lost_whatever_rows_hold(seed: int) -> None:
     """Each row of a delivery is in a line, or told with a series or alone in quarantine; in any order the same."""
@@ -498,7 +507,7 @@ def test_no_row_is_lost_whatever_rows_hold(seed: int) -> None:
         rows[at][name] = _JUNK[random.integers(len(_JUNK))]
     lines, refused = made(rows)
     held = {(line["item"], line["site"]) for line in lines.values()}
-    in_lines = sum((str(row["item"]).strip(), str(row["site"]).strip()) in held for row in rows)
+    in_lines = sum((key_text(row["item"]), key_text(row["site"])) in held for row in rows)
     in_refused = sum(line.raw.count("mark") for line in refused)
     assert in_lines + in_refused == len(rows)
     assert len(refused) >= 1
