@@ -235,11 +235,13 @@ class _Records:
         line = self._lines[place]
         if not self._quoted or '"' not in line:
             return self._split(line), place + 1
-        spaced = f'{self._separator} "' in line
         try:
-            return next(csv.reader([line], delimiter=self._separator, strict=True, skipinitialspace=spaced)), place + 1
+            fields = next(csv.reader([line], delimiter=self._separator, strict=True))
+            if any(field[:1] == " " and field.lstrip(" ")[:1] == '"' for field in fields):  # as in: 1, "a, b"
+                fields = next(csv.reader([line], delimiter=self._separator, strict=True, skipinitialspace=True))
         except (csv.Error, StopIteration):
             return self._strict(place)
+        return fields, place + 1
 
     def _split(self, line: str) -> list[str]:
         return line.rstrip("\r\n").split(self._separator)

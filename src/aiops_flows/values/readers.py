@@ -303,12 +303,16 @@ def _of_json(text: str, opening: str) -> Any:
         return text
 
 
-def reader_of_names(optional: frozenset[str], nullable: frozenset[str], absent: Absent) -> Reader:
+def reader_of_names(
+    optional: frozenset[str], nullable: frozenset[str], texts: frozenset[str], absent: Absent
+) -> Reader:
     """What reads a nested record: what is missing in it is left out, or None where that is a value of its field.
 
     Args:
         optional: the names whose fields have a default.
         nullable: the names whose fields may be None.
+        texts: the names whose fields must hold a free text; an empty one is a text as well, such as the turn of a mail
+            that has attachments only.
         absent: what means "no value" in the sources.
     """
 
@@ -325,6 +329,8 @@ def reader_of_names(optional: frozenset[str], nullable: frozenset[str], absent: 
                 found[name] = each
             elif name in nullable and name not in optional:
                 found[name] = None
+            elif name in texts and isinstance(each, str) and not each.strip():
+                found[name] = each
         return found
 
     return read

@@ -179,6 +179,7 @@ class _Readers:
     def _reader_of_names(self, schema: Mapping[str, Any]) -> Reader:
         optional: set[str] = set()
         nullable: set[str] = set()
+        texts: set[str] = set()
         for name, field in _fields(schema).items():
             names = (
                 {name, field.get("validation_alias", name)}
@@ -189,7 +190,9 @@ class _Readers:
                 optional |= names
             elif field["schema"].get("type") == "nullable":
                 nullable |= names
-        return reader_of_names(frozenset(optional), frozenset(nullable), self._absent)
+            elif _is_free_text(field["schema"]):
+                texts |= names
+        return reader_of_names(frozenset(optional), frozenset(nullable), frozenset(texts), self._absent)
 
 
 def _fields(schema: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -235,6 +238,14 @@ def _reader(schema: Mapping[str, Any]) -> Reader:
     if kind == "datetime" and schema.get("tz_constraint") == "naive":
         return readers["naive datetime"]
     return readers[kind]
+
+
+def _is_free_text(schema: Mapping[str, Any]) -> bool:
+    while schema.get("type") != "str":
+        if "schema" not in schema:
+            return False
+        schema = schema["schema"]
+    return int(schema.get("max_length", 0)) > LONGEST_LABEL
 
 
 def _kind_of(schema: Mapping[str, Any]) -> str:
