@@ -62,6 +62,7 @@ MAINTENANCE = UseCase(
         verdicts=["run on", "service"], auto={"run on": lambda m: m.saving <= 0, "service": lambda m: m.saving > 0},
         judged_by={"failure": share_of_worst(WorkOrderCost(), "failure_cost")},
         max_error={"run on": 0.01, "service": 0.05},  # 90 and 450 of 9,000 EUR: a service in vain costs its price
+        allow_naive=True,  # a service pays by its own limit, though leaving every machine alone loses little on average
         confidence=0.90, audit=0.05, due=timedelta(days=1), priority=lambda m: m.saving,
     ),
     effects=[Effect("work-order", work_order, verdicts=["service"])],

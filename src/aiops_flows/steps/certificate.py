@@ -42,8 +42,12 @@ class Mark:
 
     @property
     def both_ways(self) -> bool:
-        """Whether fewer cases than usual are as telling as more."""
-        return self.kind in {"answer", "confidence", "quantity"}
+        """Whether fewer cases than usual are as telling as more.
+
+        Fewer cases with little confidence are not: the version in force has learned from all rows, and is surer of
+        cases than the models of a part of them whose answers certified it.
+        """
+        return self.kind in {"answer", "quantity"}
 
 
 @dataclass(frozen=True)
