@@ -194,10 +194,13 @@ def test_drift_and_health_are_told(place: Workspace) -> None:
     )
     go(place, other)
     assert {check.verdict for check in check_drift(place, PARCELS, rows=500, render=False)} == {"drift"}
-    alarm = check_drift(place, PARCELS, rows=500)[0]
-    assert is_news(place, PARCELS, alarm)
-    keep_report(place, PARCELS, alarm)
-    assert not is_news(place, PARCELS, alarm)
+    harmless = check_drift(place, PARCELS, rows=500)[0]
+    assert not is_news(place, PARCELS, harmless)
+    watchful = replace(PARCELS, models=[replace(model, drift_tolerance=0.0) for model in PARCELS.models])
+    alarm = check_drift(place, watchful, rows=500)[0]
+    assert is_news(place, watchful, alarm)
+    keep_report(place, watchful, alarm)
+    assert not is_news(place, watchful, alarm)
     late_history = make_parcels(600, seed=6, prefix="H").assign(
         received_at=other["received_at"] + pd.Timedelta(days=90)
     )
