@@ -185,7 +185,7 @@ def test_outcomes_are_recorded_from_a_file(home: Path, tmp_path: Path) -> None:
     told.to_csv(tmp_path / "told.csv", index=False)
     command = ["record-outcomes", *USE_CASE, str(tmp_path / "told.csv")]
     outcomes = told[["cost", "late"]].iloc[1:].size
-    assert rows(home, *command) == [{"new": outcomes, "known": 0, "quarantined": 1}]
+    assert rows(home, *command) == [{"new": outcomes, "known": 0, "quarantined": 1, "spellings": []}]
     assert rows(home, *command)[0]["known"] == outcomes
     assert "nobody" in run(home, ["quarantine", "-u", "parcels"])
 

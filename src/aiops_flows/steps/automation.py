@@ -125,9 +125,7 @@ def automation(
 def _judge(log: CaseLog, use_case: str) -> str:
     """The model whose champion has a certificate; else any that has a champion."""
     models = promotions.models(log, use_case)
-    return next(
-        (model for model in models if _stored_certificate(log, use_case, model)), next(iter(models), "no model")
-    )
+    return next((model for model in models if _stored_certificate(log, use_case, model)), next(iter(models), ""))
 
 
 def _latest_policy(log: CaseLog, use_case: str) -> str | None:

@@ -6,10 +6,11 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from aiops_flows.evidence.missed import MissedClass
-from aiops_flows.evidence.thresholds import NaiveRule
+if TYPE_CHECKING:
+    from aiops_flows.evidence.missed import MissedClass
+    from aiops_flows.evidence.thresholds import NaiveRule
 
 __all__ = [
     "Certificate",
@@ -171,7 +172,7 @@ class Certificate:
         stored = json.loads(text)
         stored["segments"] = _segments(stored.get("segments", {}))
         stored["verdicts"] = {name: _verdict(each) for name, each in stored.get("verdicts", {}).items()}
-        stored["missed"] = {name: MissedClass(**each) for name, each in stored.get("missed", {}).items()}
+        stored["missed"] = _missed(stored.get("missed", {}))
         if stored.get("rows"):
             marks = [Mark(**mark) for mark in stored["rows"]["marks"]]
             stored["rows"] = CertifiedRows(stored["rows"]["rows"], marks, stored["rows"]["draws"])
@@ -182,8 +183,20 @@ def _segments(stored: dict[str, Any]) -> dict[str, SegmentCertificate]:
     return {name: SegmentCertificate(**each) for name, each in stored.items()}
 
 
+def _missed(stored: dict[str, Any]) -> dict[str, MissedClass]:
+    if not stored:
+        return {}
+    from aiops_flows.evidence.missed import MissedClass  # late: it loads scipy, which quick questions do without
+
+    return {name: MissedClass(**each) for name, each in stored.items()}
+
+
 def _verdict(stored: dict[str, Any]) -> VerdictCertificate:
-    naive = stored["naive"] and NaiveRule(**stored["naive"])
+    naive = None
+    if stored["naive"]:
+        from aiops_flows.evidence.thresholds import NaiveRule  # late, as above
+
+        naive = NaiveRule(**stored["naive"])
     return VerdictCertificate(**(stored | {"naive": naive, "segments": _segments(stored["segments"])}))
 
 
@@ -192,11 +205,13 @@ def why_nothing_is_allowed(certificate: Certificate | None, *, judge: str, polic
 
     Args:
         certificate: the one in force; None where there is none.
-        judge: name of the judging model.
+        judge: name of the judging model; empty where no model has a champion.
         policy: version of the policy as it stands now.
         at: the time by the case log's clock.
     """
     if certificate is None:
+        if not judge:
+            return "no model has a champion yet; aiops-flows retrain and promote make one"
         return f"{judge} has no certificate for deciding without a person"
     if certificate.policy_version != policy:
         return "the policy has changed since it was certified; the next training certifies it again"
