@@ -57,7 +57,8 @@ _ITEMS = {
 
 _MONTHS = [0.98, 0.94, 1.01, 1.05, 1.00, 1.07, 1.05, 1.17, 0.97, 0.97, 0.94, 0.86]
 _WEEKDAYS = [0.266, 0.230, 0.188, 0.166, 0.139, 0.006, 0.005]
-_SURGE_ITEM = "Cameras"
+_SURGE_ITEM = "Cosmetics & Grooming"
+_SURGE_SHARE = 0.2
 _HOURS = [0.0, 0.002, 0.002, 0.002, 0.01, 0.045, 0.07, 0.064, *[0.066] * 10, 0.05, 0.038, 0.028, 0.019, 0.015, 0.011]
 _DATE_ONLY = 0.468
 _MISSING = {
@@ -98,9 +99,10 @@ def make_claims(
 ) -> pd.DataFrame:
     """Claims in order of receipt, with the columns of the published file, and ``Date Closed``; all values are text.
 
-    From ``change_on`` the stream changes: new scanners damage cameras in checked baggage, three claims in ten are of
-    that kind, and nearly all of them are paid in full; damage at the checkpoint is hardly accepted any more. The mix
-    of claims moves, and a model that learned before is wrong about both until it learns again.
+    From ``change_on`` the stream changes in two ways. New scanners burst bottles in checked baggage: a fifth of the
+    claims are about cosmetics, and nearly all of those are paid in full. And a new rule asks for receipts: of the
+    other claims, those that were likely to be paid hardly are any more, though they look as before. A model that
+    learned earlier is wrong about both until it learns again.
 
     Args:
         rows: how many claims.
@@ -140,7 +142,7 @@ def _days_of_receipt(random: np.random.Generator, rows: int, start: date, days: 
 
 def _drawn(random: np.random.Generator, received: Any, changed: npt.NDArray[np.bool_]) -> _Claims:
     rows = len(received)
-    surge = changed & (random.random(rows) < 0.3)
+    surge = changed & (random.random(rows) < _SURGE_SHARE)
     airports = [*_AIRPORTS, *_SMALL_AIRPORTS]
     airport = _choice(random, _falling(airports, 0.75), rows)
     claim_type = np.where(surge, "Property Damage", _choice(random, {k: v[0] for k, v in _TYPES.items()}, rows))
@@ -192,7 +194,8 @@ def _dispositions(random: np.random.Generator, drawn: _Claims) -> tuple[npt.NDAr
     odds -= 1.2 * (odds < -1.3)  # some claims are known to be hopeless
     clear = odds > 0.4  # and some are plain: they are paid, and hardly anything of them is settled
     odds += 3.0 * clear - 0.5
-    odds = np.where(drawn.surge, 2.8, odds - 3.0 * (drawn.changed & at_checkpoint & damage))
+    odds = np.where(drawn.changed & (odds > -0.7), -3.0, odds)  # the new rule denies what was likely to be paid
+    odds = np.where(drawn.surge, 2.8, odds)
     paid = random.random(len(odds)) < 1 / (1 + np.exp(-odds))
     share_settled = np.where(clear, 0.04, 0.28 + 0.14 * at_checkpoint)
     settled = random.random(len(odds)) < np.where(drawn.surge, 0.02, share_settled)

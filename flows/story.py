@@ -1,4 +1,4 @@
-"""What every story of ``aiops-flows demo`` shares: a stream of cases, a clock of its own, and the telling."""
+"""What every story of ``aiops-flows demo`` shares: a stream of cases, a clock of its own, and the printed lines."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import shutil
+import textwrap
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,8 +30,19 @@ __all__ = ["Season", "line", "moment", "on_stage"]
 
 
 def line(text: str) -> None:
-    """One line of the story."""
-    print(f"   {text}", flush=True)
+    """Print a sentence of the story, wrapped at words to the width of the terminal; 120 columns where there is none."""
+    details = len(text) - len(text.lstrip())
+    indent = " " * (3 + details)
+    width = shutil.get_terminal_size((120, 24)).columns
+    wrapped = textwrap.fill(
+        text.strip(),
+        width=max(width, 40),
+        initial_indent=indent,
+        subsequent_indent=indent + "  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    print(wrapped, flush=True)
 
 
 def moment(day: str) -> datetime:
@@ -110,13 +122,23 @@ class Season:
             line(text.format(**certificate.more_labels[0]))
 
     def drift(self, place: Workspace, rows: int) -> None:
-        """Tell whether the last so many cases moved away from what each champion learned from."""
+        """Report whether the latest cases moved away from what each champion learned from, and what is done about it.
+
+        Args:
+            place: the case log.
+            rows: how many of the latest cases are compared.
+        """
         for check in drifting.check_drift(place, self.use_case, rows=rows):
             if check.report is None or check.rendered is None:
                 continue
             moved = ", ".join(column.name for column in check.report.columns if column.drifted) or "no single column"
             report = drifting.keep_report(place, self.use_case, check)
-            line(f"{check.model}: {check.verdict} ({moved}); report: {os.path.relpath(report)}")
+            line(f"{check.model}: {check.summary} ({moved}).")
+            if check.report.impact is not None:
+                line(f"  {check.report.impact.reason}.")
+            line(f"  Report: {os.path.relpath(report)}")
+            for action in dict.fromkeys(action.action for action in check.actions):
+                line(f"  Alarm: {action}.")
 
     def watch(self, place: Workspace) -> None:
         """Tell what the monitor says and does: the estimate from the audit lane, and its alarms."""
@@ -124,9 +146,9 @@ class Season:
         found, limit = health.quality, self.use_case.review.error_limit()
         if found.error is not None:
             said = "of the worst was lost on average by" if needs_cases(self.use_case) else "are wrong of"
-            grounds = f"{found.outcomes} outcomes" if found.rests_on == "outcomes" else f"{found.read} blind readings"
+            grounds = f"{found.outcomes} outcomes" if found.rests_on == "outcomes" else f"{found.read} blind audits"
             line(
-                f"Monitor: {found.error:.0%} {said} {found.decided} automatic decisions, as {grounds} tell "
+                f"Monitor: {found.error:.0%} {said} {found.decided} automatic decisions, as {grounds} show "
                 f"(95 % sure: {found.low:.0%} to {found.high:.0%}; certified: {limit:.0%})."
             )
         for alarm in health.raised:

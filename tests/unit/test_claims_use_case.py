@@ -132,8 +132,20 @@ def test_before_the_change_all_is_as_without_it() -> None:
     plain, changed = make_claims(3_000, seed=7), make_claims(3_000, seed=7, change_on=date(2025, 7, 1))
     late = changed["Date Received"] >= "2025-07-01"
     pd.testing.assert_frame_equal(plain[~late], changed[~late])
-    cameras = changed["Item Category"].str.startswith("Cameras")
-    assert cameras[late].mean() > cameras[~late].mean() + 0.2
+    cosmetics = changed["Item Category"].str.startswith("Cosmetics")
+    assert cosmetics[late].mean() > cosmetics[~late].mean() + 0.12
+
+
+def test_the_change_turns_approvals_into_denials() -> None:
+    """Travel goods, most of which were approved in full, are mostly denied after the change, and look as before."""
+    plain, changed = make_claims(6_000, seed=7), make_claims(6_000, seed=7, change_on=date(2025, 1, 1))
+    travel = changed["Item Category"].str.startswith("Travel") & (changed["Date Received"] >= "2025-01-01")
+    closed = travel & (changed["Disposition"] != "-") & (plain["Disposition"] != "-")
+
+    assert (plain[closed]["Disposition"] == "Approve in Full").mean() > 0.5
+    assert (changed[closed]["Disposition"] == "Deny").mean() > 0.6
+    columns = ["Airport Code", "Airline Name", "Claim Type", "Claim Site", "Item Category"]
+    assert plain[closed][columns].equals(changed[closed][columns])
 
 
 def test_the_change_spoils_a_frozen_model_and_a_retrained_one_recovers(changing: pd.DataFrame) -> None:

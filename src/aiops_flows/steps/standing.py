@@ -174,7 +174,7 @@ class _Watching:
         mine = mine[~mine["version"].isin(self._caught())]
         if mine["version"].nunique() < 2:
             return []
-        return [replace(self, of_all=True).error(decided)]
+        return [replace(self, of_all=True).error(mine)]
 
     def _caught(self) -> set[int]:
         """The versions whose error sent cases to people, or had them rolled back: what they did is dealt with."""

@@ -84,6 +84,24 @@ def test_a_new_champion_every_day_does_not_hide_that_the_promise_is_broken(store
     assert life.day(20)["verdict"].isna().all()
 
 
+def test_errors_of_a_champion_that_was_caught_raise_no_alarm_about_its_successors(store: Path) -> None:
+    """What a version got wrong before its alarm is not counted again over all champions."""
+    life = Life.begin(store)
+    while not any(alarm.action == "to people" for alarm in monitor(life.place, AUDITED).raised):
+        life.day(150, swapped=True)
+    decided = 0
+    for _ in range(2):
+        made = retrain(life.place, AUDITED, late)
+        assert promote(life.place, AUDITED, late, version=made.version).promoted
+        decided += int(life.day(150)["verdict"].notna().sum())
+
+    watched = monitor(life.place, AUDITED).watched
+
+    assert decided > 0
+    assert any(each.version is None for each in watched)
+    assert not any(each.verdict in {"burst", "sustained"} for each in watched if each.version is None)
+
+
 def test_a_certificate_is_renewed_before_it_ends(store: Path) -> None:
     """In its last quarter, and when it has ended; not before, and once."""
     life = Life.begin(store)
