@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from aiops_flows.case_log import CaseLog
 from aiops_flows.cli import app
 from tests.parcels import PARCELS, make_outcomes, make_parcels
 
@@ -43,6 +44,7 @@ def test_a_history_is_replayed_from_the_command_line(
 def test_an_empty_record_is_reproduced_as_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where nothing was decided, nothing can differ; where nothing was stored, nothing can be replayed."""
     monkeypatch.setenv("AIOPS_HOME", str(tmp_path))
+    CaseLog.open(f"sqlite:///{tmp_path / 'case_log.db'}").close()
     done = CliRunner().invoke(app, ["replay", "-u", PATH, "--reproduce", "--json"])
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["decisions"] == 0
