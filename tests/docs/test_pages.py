@@ -95,8 +95,6 @@ def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.mark.parametrize("page", [page for page in PAGES if program(page).strip()], ids=name_of)
 def test_the_code_of_a_page_runs(page: Path, tmp_path: Path, prefect_url: str) -> None:
     """Every block that a reader may copy does what the page says, in the page's order."""
-    if page.match("docs/tutorial/claims.md"):
-        pytest.skip("the alarm that its second half waits for does not come: an alarm on new airlines stops before it")
     folder = tmp_path / "work"
     folder.mkdir()
     script = tmp_path / "page.py"
