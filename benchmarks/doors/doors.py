@@ -17,6 +17,7 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
+import openpyxl
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -169,6 +170,45 @@ def _csv(random: Random, table: Table, path: Path, text: Callable[[Random, str, 
         lines.writerow([case_id, *(cell or gap for cell, gap in zip(cells, gaps, strict=True))])
     path.write_text(written.getvalue(), newline="")
     return path
+
+
+def spreadsheet(random: Random, table: Table, folder: Path) -> Source:
+    """A workbook: cells are typed where a spreadsheet has the type, and text where it has none."""
+    path = folder / "table.xlsx"
+    workbook = openpyxl.Workbook()
+    sheet = workbook.active
+    names = random.sample(FIELDS, len(FIELDS))
+    sheet.append(["case_id", *names])
+    for at, case_id in enumerate(table.ids):
+        values = [table.columns[name][at] for name in names]
+        sheet.append([_typed_sql_id(case_id), *(_cell(random, *each) for each in zip(names, values, strict=True))])
+    for row in sheet.iter_rows(min_row=2):
+        for cell in row:
+            if (
+                cell.data_type == "f"
+            ):  # a text that begins with =, as a spreadsheet stores one that a person typed as text
+                cell.data_type = "s"
+    workbook.save(path)
+    return path
+
+
+def _cell(random: Random, name: str, value: Any) -> Any:  # noqa: PLR0911  one for each kind of field
+    """A value as a spreadsheet keeps it; its times are days and parts of one as a float, so no microseconds."""
+    if value is None:
+        return random.choice((None, None, "-", "n/a"))
+    if name == "label" and value.isdigit() and value[0] != "0" and len(value) < 12:
+        return random.choice((int(value), value))
+    if name == "label" and value in {"True", "False"}:
+        return random.choice((value == "True", value))
+    if name == "sent" and value.microsecond:
+        return value.isoformat()
+    if name == "sent":
+        return value.replace(tzinfo=None)
+    if name in {"weight", "pieces", "fragile", "day", "at"}:
+        return value
+    if name == "price":
+        return random.choice((float(value), value))
+    return _program_text(random, name, value)
 
 
 def json_lines(random: Random, table: Table, folder: Path) -> Source:
@@ -387,6 +427,7 @@ DOORS: dict[str, Door] = {
     "CSV of a program": csv_of_a_program,
     "CSV of a European spreadsheet": csv_of_europe,
     "CSV of an American spreadsheet": csv_of_america,
+    "spreadsheet": spreadsheet,
     "JSON lines": json_lines,
     "HTTP": over_http,
     "frame": frame,

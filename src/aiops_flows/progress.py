@@ -1,4 +1,4 @@
-"""Saying which step a long task is at, to whoever listens: the command line does, a flow run logs it."""
+"""Steps of a long task for whoever listens (the command line does, a flow run logs them), and what the library logs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-__all__ = ["listen", "step"]
+__all__ = ["listen", "logging_from", "step"]
 
 _logger = logging.getLogger("aiops_flows.progress")
 
@@ -30,6 +30,18 @@ def listen(hear: Callable[[str], None]) -> Iterator[None]:
         _logger.removeHandler(handler)
         _logger.setLevel(before[0])
         _logger.propagate = before[1]
+
+
+@contextmanager
+def logging_from(level: int) -> Iterator[None]:
+    """Within this context the library logs from a level up; afterwards as before."""
+    logger = logging.getLogger("aiops_flows")
+    before = logger.level
+    logger.setLevel(level)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 class _Listener(logging.Handler):

@@ -13,6 +13,7 @@ import typer
 
 from aiops_flows.cli.naming import load
 from aiops_flows.cli.output import AsJson, UseCasePath, say, show_rows
+from aiops_flows.progress import logging_from
 
 if TYPE_CHECKING:
     from aiops_flows.replay import History, Replayed, Schedule
@@ -69,25 +70,24 @@ def replay(
     from aiops_flows.replay import Reviewers
     from aiops_flows.replay import replay as run
 
-    logging.getLogger("aiops_flows").setLevel(logging.ERROR)  # what it warns of happened in the history: the page tells
-
-    declared = load(use_case, try_it=True)
-    told = _progress(quiet=as_json)
-    if reproduce:
-        _reproduce(declared, limit, told, as_json=as_json)
-        return
-    other = load(candidate) if candidate else None
-    done = run(
-        declared,
-        _history(declared, history, outcomes, known_after, amount),
-        candidate=other,
-        start=start,
-        end=end,
-        schedule=_schedule(batch_every, retrain_every, monitor_every, drift_every),
-        reviewers=Reviewers(reviewers_per_day, reviewer_error, minutes_per_case, seed),
-        by=by,
-        say=told,
-    )
+    with logging_from(logging.ERROR):  # what it warns of happened in the history: the page tells
+        declared = load(use_case, try_it=True)
+        told = _progress(quiet=as_json)
+        if reproduce:
+            _reproduce(declared, limit, told, as_json=as_json)
+            return
+        other = load(candidate) if candidate else None
+        done = run(
+            declared,
+            _history(declared, history, outcomes, known_after, amount),
+            candidate=other,
+            start=start,
+            end=end,
+            schedule=_schedule(batch_every, retrain_every, monitor_every, drift_every),
+            reviewers=Reviewers(reviewers_per_day, reviewer_error, minutes_per_case, seed),
+            by=by,
+            say=told,
+        )
     _show(done, out, as_json=as_json)
 
 

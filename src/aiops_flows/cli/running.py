@@ -16,6 +16,7 @@ from aiops_flows.cli.naming import flow_at, flow_of, load, path_of
 from aiops_flows.cli.output import AsJson, printable, say, show_rows, working
 from aiops_flows.cli.stopping import say_automation
 from aiops_flows.errors import SourceError, UseCaseError
+from aiops_flows.progress import logging_from
 from aiops_flows.settings import Settings
 
 if TYPE_CHECKING:
@@ -106,8 +107,7 @@ def run(
         raise SourceError(f"{source}: no such file or folder; name a file of cases, or an inbox folder")
     with working("running", quiet=as_json), collected_reports() as reports:
         business = flow_at(flow) if flow else flow_of(use_case)
-        logging.getLogger("aiops_flows").setLevel(logging.INFO)
-        with stack.prefect_server(Settings()):
+        with logging_from(logging.INFO), stack.prefect_server(Settings()):
             for handler in logging.getLogger().handlers:
                 handler.addFilter(_worth_showing)
             frame = business(source)

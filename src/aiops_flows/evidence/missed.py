@@ -14,30 +14,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaincc
 
+from aiops_flows.certified import MissedClass
 from aiops_flows.evidence.intervals import upper_bound
 from aiops_flows.evidence.thresholds import rows_to_certify
 
-__all__ = ["OTHERS", "MissedCertificate", "MissedClass", "certify_missed"]
+__all__ = ["OTHERS", "MissedCertificate", "certify_missed"]
 
 OTHERS = "all others"
 """The name of the classes (or segments) that are too rare to be certified alone, taken together."""
 
 _RARE = 0.10
 """Classes up to this share of the rows may be added to those that are too rare to be certified alone."""
-
-
-@dataclass(frozen=True)
-class MissedClass:
-    """One true class, or those that are too rare to be certified alone, taken together."""
-
-    rows: int
-    missed: int
-    """How many of the rows were decided wrongly from the threshold up."""
-    share_upper: float
-    """What the share of such cases stays below, with the certificate's probability."""
-    limit: float
-    classes: list[str]
-    """The classes that it is about: one, or those taken together."""
 
 
 @dataclass(frozen=True)

@@ -11,25 +11,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaincc
 
+from aiops_flows.certified import NaiveRule
 from aiops_flows.evidence.bounded import log_evidence, mean_below
 from aiops_flows.evidence.intervals import upper_bound
 from aiops_flows.evidence.periods import next_periods_below
 
-__all__ = ["NaiveRule", "ThresholdCertificate", "certify_threshold", "fewest_rows", "rows_to_certify"]
+__all__ = ["ThresholdCertificate", "certify_threshold", "fewest_rows", "rows_to_certify"]
 
 _FOR_NAIVE = 0.2
 """The part of the error budget that bounds the naive rule's loss; the rest bounds the loss of what is decided."""
-
-
-@dataclass(frozen=True)
-class NaiveRule:
-    """What a rule that does not look at the model loses on the labelled rows."""
-
-    rows: int
-    loss: float
-    """Its mean loss on them: the share of wrong ones."""
-    at_least: float
-    """What its mean loss is at least, with the certificate's probability."""
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,9 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-if TYPE_CHECKING:
-    from aiops_flows.evidence.missed import MissedClass
-    from aiops_flows.evidence.thresholds import NaiveRule
+from aiops_flows.certified import MissedClass, NaiveRule
 
 __all__ = [
     "Certificate",
@@ -184,19 +182,11 @@ def _segments(stored: dict[str, Any]) -> dict[str, SegmentCertificate]:
 
 
 def _missed(stored: dict[str, Any]) -> dict[str, MissedClass]:
-    if not stored:
-        return {}
-    from aiops_flows.evidence.missed import MissedClass  # late: it loads scipy, which quick questions do without
-
     return {name: MissedClass(**each) for name, each in stored.items()}
 
 
 def _verdict(stored: dict[str, Any]) -> VerdictCertificate:
-    naive = None
-    if stored["naive"]:
-        from aiops_flows.evidence.thresholds import NaiveRule  # late, as above
-
-        naive = NaiveRule(**stored["naive"])
+    naive = NaiveRule(**stored["naive"]) if stored["naive"] else None
     return VerdictCertificate(**(stored | {"naive": naive, "segments": _segments(stored["segments"])}))
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aiops_flows.evidence.missed import OTHERS, MissedCertificate, MissedClass, certify_missed
+from aiops_flows.certified import MissedClass
+from aiops_flows.evidence.missed import OTHERS, MissedCertificate, certify_missed
 from aiops_flows.evidence.thresholds import ThresholdCertificate, certify_threshold, rows_to_certify
 from aiops_flows.review_policy import ReviewPolicy
 from aiops_flows.steps.certificate import SegmentCertificate, VerdictCertificate

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from aiops_flows.drill import crash_points
 from aiops_flows.errors import AiopsError, UseCaseError
-from aiops_flows.progress import step
+from aiops_flows.progress import logging_from, step
 from aiops_flows.settings import Settings
 from aiops_flows.steps.sources import Source
 from aiops_flows.testing.deciding import decision_once, reason_for_every_verdict, replay_identical
@@ -85,7 +85,7 @@ def conformance(
         raise UseCaseError(f"no check is called {unknown}; choose among {list(CHECKS)}")
     declared = load_use_case(use_case)
     results: list[CheckResult] = []
-    with _scratch(home) as folder, _quiet():
+    with _scratch(home) as folder, logging_from(logging.CRITICAL):
         settings = Settings(home=folder, database_url="", mlflow_url="", actor="conformance")
         place = Path(tempfile.mkdtemp(prefix="conformance-", dir=folder))
         scene = Scene(use_case, declared, rows, outcomes, place, settings)
@@ -139,15 +139,3 @@ def _scratch(home: Path | str | None) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the library's log lines: faults are made on purpose here."""
-    logger = logging.getLogger("aiops_flows")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -82,8 +83,10 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_a_question_about_a_missing_home_makes_nothing(question: str, nowhere: Path) -> None:
     """It names the folder it expected, ends with an error, and leaves no folder and no database."""
+    level = logging.getLogger("aiops_flows").level
     with standing_in(nowhere.parent):
         done = CliRunner().invoke(app, QUESTIONS[question])
+    assert logging.getLogger("aiops_flows").level == level
     assert list(nowhere.parent.iterdir()) == []
     if question == "down":  # nothing runs for a home folder that does not exist
         assert done.exit_code == 0
