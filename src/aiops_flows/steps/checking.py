@@ -198,7 +198,12 @@ class _Reading:
         sources = [name for name in self.columns if name in columns]
         names = [self.columns[source] for source in sources]
         lines = zip(*(columns[source] for source in sources), strict=True)
-        if not any(None in columns[source] for source in sources if self.columns[source] not in self.takes_none):
+        missing = (
+            any(value is None for value in columns[source])  # not `in`, which compares, and arrays compare by element
+            for source in sources
+            if self.columns[source] not in self.takes_none
+        )
+        if not any(missing):
             return [dict(zip(names, line, strict=True)) for line in lines]
         kept = self.takes_none
         return [

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
 
+import numpy as np
 import pandas as pd
 import pytest
 from pydantic import BaseModel, Field
@@ -105,3 +106,12 @@ def test_the_order_of_a_set_makes_no_other_case() -> None:
     """The body of a case with a set is the same in every process."""
     first, second = frames(set[str], [["b", "a", "c"]])[0], frames(set[str], [["c", "b", "a"]])[0]
     assert first["field"].tolist() == second["field"].tolist() == [["a", "b", "c"]]
+
+
+def test_arrays_as_parquet_gives_lists_are_lists() -> None:
+    """Long, short and empty ones, and a row without one; a required list takes no part in what may be missing."""
+    arrays = [np.array([1.0, 2.0]), np.array([]), np.array([3.0])]
+    live, stored = frames(list[float], arrays)
+    assert live["field"].tolist() == stored["field"].tolist() == [[1.0, 2.0], [], [3.0]]
+    live, _ = frames(list[float] | None, [*arrays, None])
+    assert live["field"].tolist() == [[1.0, 2.0], [], [3.0], None]
