@@ -1,11 +1,11 @@
-"""No outside text costs more than its length, whatever it is made of (`benchmarks.text_growth` goes to 15 MB)."""
+"""No outside text costs more than its length, whatever it is made of (`benchmarks.growth` goes to 15 MB)."""
 
 from __future__ import annotations
 
 import pytest
 
 from aiops_flows.texts.language import languages
-from benchmarks.text_growth import MOST_PER_DOUBLING, PARSERS, Parser, cpu_seconds
+from benchmarks.growth import MOST_PER_DOUBLING, PARSERS, Parser, cpu_seconds
 
 SMALL, LARGE, DOUBLINGS = 10_000, 80_000, 3
 QUICK = 0.25  # seconds: what is quadratic and takes less for 80 kB is caught by the longer command
