@@ -180,7 +180,7 @@ def _as_knowledge(text: str) -> Any:
 
 def _as_bodies(text: str) -> bytes:
     """A JSON list of the pieces as the body of a request."""
-    return b"[" + text.encode().rstrip(b",\n ") + b"]"
+    return b"[" + text[: text.rfind(",")].encode() + b"]"
 
 
 def _as_json_lines(text: str) -> Any:
