@@ -99,7 +99,7 @@ def begin(
     if context.invoked_subcommand != "doctor":
         switch_off()
         os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
-        # OpenMP's threads otherwise spin while they wait for a busy core: trees then take three times the CPU time
+        # else OpenMP's threads spin while they wait for a busy core, and training beside other work takes far longer
         os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
