@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import shutil
+import sys
 import textwrap
 import time
 from collections.abc import Iterator
@@ -16,9 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from rich.console import Console
 
 from aiops_flows import Settings, UseCase, lifecycle, stack
 from aiops_flows.case_log import audit, questions
+from aiops_flows.progress import listen
 from aiops_flows.steps import drifting, watching
 from aiops_flows.steps.certifying import certificate_in_force
 from aiops_flows.steps.intake import take_in
@@ -180,5 +183,17 @@ def on_stage(season: Season) -> Iterator[Workspace]:
     os.environ["AIOPS_HOME"] = str(season.home)
     logging.getLogger("aiops_flows").setLevel(logging.ERROR)  # what it warns of is told
     print(f"A season of look-alike {season.noun}, in {season.home} (no network, nothing leaves this machine).")
-    with at_the_time_of(lambda: season.today), stack.prefect_server(Settings(), own=True):
+    with at_the_time_of(lambda: season.today), stack.prefect_server(Settings(), own=True), _present_step():
         yield Workspace.here()
+
+
+@contextmanager
+def _present_step() -> Iterator[None]:
+    """Show what is being done between two lines: on a terminal a moving sign, else a line a step on standard error."""
+    screen = Console(highlight=False)
+    if not screen.is_terminal:
+        with listen(lambda words: print(f"   ({words})", file=sys.stderr, flush=True)):
+            yield
+        return
+    with screen.status("") as sign, listen(sign.update):
+        yield

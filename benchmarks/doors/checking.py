@@ -53,7 +53,11 @@ def differences(random: Random, table: Table, folder: Path, model: Pipeline) -> 
     first: tuple[Checked, pd.DataFrame] | None = None
     frames: dict[str, pd.DataFrame] = {}
     for door in DOORS:
-        checked = _taken(random, door, table, folder)
+        try:
+            checked = _taken(random, door, table, folder)
+        except Exception as fault:  # noqa: BLE001 - a door that stops is the worst difference: count it, go on
+            yield Difference(door, f"stops with {type(fault).__name__}: {fault}")
+            continue
         if checked.refused:
             yield Difference(door, f"refuses {checked.refused[0].reason}: {checked.refused[0].raw}")
             continue

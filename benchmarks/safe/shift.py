@@ -22,7 +22,7 @@ from aiops_flows.estimators.sparse_text import SparseTextClassifier
 from aiops_flows.evidence.losses import wrong
 from aiops_flows.steps.certificate import Certificate
 from aiops_flows.steps.inference import predict_with
-from aiops_flows.steps.likeness import FEWEST_COMPARED
+from aiops_flows.steps.likeness import MOST_COMPARED
 from aiops_flows.use_case import Case, ModelSpec, ReviewPolicy, Text, UseCase
 from benchmarks.claims_replay import find_published
 from benchmarks.measuring import machine
@@ -66,6 +66,8 @@ class World:
     cases: pd.DataFrame
     losses: Losses
     alike: bool
+    usual: pd.DataFrame | None = None
+    """What came until now, where the cases have just begun to be others; else cases like these came before."""
     sizes: tuple[int, ...] = (10, 100, 1_000)
 
 
@@ -125,18 +127,18 @@ def orders() -> Iterator[World]:
 
     yield World("orders, 3 % frauds", use_case, certificate, usual, losses, alike=True)
     yield World("orders, 20 % frauds", use_case, certificate, more, losses, alike=False)
+    begun = "orders, 3 % frauds until now, 20 % in the next 1,000"
+    yield World(begun, use_case, certificate, more, losses, alike=False, usual=usual, sizes=(10, 100))
 
 
 def measure(world: World, batches: int) -> Iterator[dict[str, object]]:
-    """The rows of one world: batches of each size, small ones with the cases before them."""
+    """The rows of one world: batches of each size, with the cases before them."""
     for size in world.sizes:
         random = np.random.default_rng(size)
-        plain, compared = np.zeros(2), np.zeros(2)
-        for _ in range(batches):
-            chosen = world.cases.iloc[random.choice(len(world.cases), max(size, FEWEST_COMPARED), replace=False)]
-            batch, before = chosen.iloc[:size].reset_index(drop=True), chosen.iloc[size:]
-            before = before if size < FEWEST_COMPARED else before.iloc[:0]
+        plain, compared, cases = np.zeros(2), np.zeros(2), 0
+        for batch, before in _batches(world, size, batches, random):
             losses = world.losses(batch).to_numpy()
+            cases += len(batch)
             for sums, earlier in ((plain, None), (compared, before)):
                 said = verdicts_of(world.use_case, world.certificate, batch, earlier)
                 decided = np.array([verdict is not None for verdict in said])
@@ -146,12 +148,31 @@ def measure(world: World, batches: int) -> Iterator[dict[str, object]]:
             "cases": world.name,
             "in a batch": f"{size:,}",
             "limit": f"{world.use_case.review.error_limit():.2f}",
-            "decided without comparing": f"{plain[0] / (batches * size):.3f}",
+            "decided without comparing": f"{plain[0] / cases:.3f}",
             "their mean loss": f"{plain[1] / max(plain[0], 1):.3f}",
-            "decided after comparing": f"{compared[0] / (batches * size):.3f}",
+            "decided after comparing": f"{compared[0] / cases:.3f}",
             "mean loss of these": f"{compared[1] / compared[0]:.3f}" if compared[0] else "nothing decided",
             "sent to review": f"{sent:.3f}" + (" (at most 0.010)" if world.alike else ""),
         }
+
+
+def _batches(
+    world: World, size: int, batches: int, random: np.random.Generator
+) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+    """Each batch with the latest cases before it: drawn alike, or all that came in turn after the usual ones."""
+    if world.usual is None:
+        for _ in range(batches):
+            wanted = min(max(size, MOST_COMPARED), len(world.cases))
+            chosen = world.cases.iloc[random.choice(len(world.cases), wanted, replace=False)]
+            yield chosen.iloc[:size].reset_index(drop=True), chosen.iloc[size:]
+        return
+    for _ in range(max(batches * size // 1_000, 1)):
+        seen = world.usual.sample(MOST_COMPARED, random_state=random)
+        new = world.cases.sample(1_000, random_state=random)
+        for start in range(0, len(new), size):
+            batch = new.iloc[start : start + size].reset_index(drop=True)
+            yield batch, seen.tail(max(MOST_COMPARED - size, 0))
+            seen = pd.concat([seen, batch], ignore_index=True)
 
 
 def main() -> int:
@@ -172,7 +193,7 @@ def main() -> int:
 _ABOUT = """# Batches compared with the certified rows before they are decided
 
 `python -m benchmarks.safe.shift --data FOLDER --batches {batches}`; random batches of each size; 90 % sure; {machine}.
-A small batch is compared together with the cases before it, 200 in all.
+A batch is compared together with the cases before it: 200 in all, and once more 1,000 in all.
 *Sent to review* is the share of what would have been
 decided without comparing; for cases like the certified rows the policy allows 0.010 of it.
 

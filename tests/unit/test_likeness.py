@@ -14,7 +14,7 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 
 from aiops_flows.evidence.shift import chance_of_more
 from aiops_flows.steps.certificate import Certificate, CertifiedRows
-from aiops_flows.steps.likeness import FEWEST_COMPARED, Unlike, describe_rows, unlike_parts
+from aiops_flows.steps.likeness import FEWEST_COMPARED, MOST_COMPARED, Unlike, describe_rows, unlike_parts
 from aiops_flows.use_case import Case, ModelSpec, ReviewPolicy, UseCase
 
 FEATURES = ["amount", "region", "site", "age"]
@@ -81,13 +81,14 @@ def test_the_chance_is_that_of_the_hypergeometric_distribution(hits: int, of: in
     assert chance_of_more(hits, of, before, rows) == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.parametrize("window", [FEWEST_COMPARED, MOST_COMPARED])
 @pytest.mark.parametrize("size", [1, 10, 100, 400])
-def test_batches_like_the_certified_rows_are_sent_to_review_no_more_often_than_set(size: int) -> None:
+def test_batches_like_the_certified_rows_are_sent_to_review_no_more_often_than_set(size: int, window: int) -> None:
     """Of 400 batches at most the policy's share of cases goes to people, whatever the size of the batches."""
     cases = stopped = 0
     for seed in range(1, 401):
-        drawn = orders(max(size, FEWEST_COMPARED), seed)
-        batch, before = drawn.iloc[:size], drawn.iloc[size:] if size < FEWEST_COMPARED else NONE_BEFORE
+        drawn = orders(max(size, window), seed)
+        batch, before = drawn.iloc[:size], drawn.iloc[size:]
         cases, stopped = cases + size, stopped + sent(batch.reset_index(drop=True), before)
     assert stopped <= 0.02 * cases
 
@@ -106,6 +107,26 @@ def test_a_column_that_lacked_sometimes_and_now_always_is_noticed_in_a_window_of
     assert sent(lost.iloc[:1]) == 0
     assert sent(lost.iloc[:1], lost.iloc[1:]) == 1
     assert sent(lost) == FEWEST_COMPARED
+
+
+def test_a_change_too_small_for_two_hundred_cases_is_noticed_in_a_thousand() -> None:
+    """13 % frauds instead of 6 %: most batches of 50 look as usual; with a thousand cases hardly any does."""
+    noticed = {FEWEST_COMPARED: 0, MOST_COMPARED: 0}
+    for seed in range(1, 21):
+        drawn = orders(MOST_COMPARED, seed, frauds=0.13)
+        batch = drawn.tail(50).reset_index(drop=True)
+        for window in noticed:
+            noticed[window] += sent(batch, drawn.iloc[-window:-50]) == 50
+    assert noticed[MOST_COMPARED] >= 18
+    assert noticed[FEWEST_COMPARED] <= 10
+
+
+def test_a_change_that_is_over_is_forgotten_after_two_hundred_cases() -> None:
+    """The long window still holds the frauds; the latest cases are as certified, so they are decided."""
+    usual = orders(FEWEST_COMPARED, 3, frauds=0.05)
+    before = pd.concat([orders(MOST_COMPARED - FEWEST_COMPARED, 2, frauds=0.3), usual.iloc[:-50]], ignore_index=True)
+    assert sent(usual.tail(50).reset_index(drop=True), before) == 0
+    assert sent(before.iloc[:50], before.iloc[50:800]) == 50
 
 
 def test_only_the_affected_cases_go_to_people() -> None:

@@ -16,10 +16,13 @@ from aiops_flows.steps.certificate import CertifiedRows, Mark, MarkKind
 from aiops_flows.steps.parts import BY_TIME
 from aiops_flows.use_case import ModelSpec, UseCase
 
-__all__ = ["FEWEST_COMPARED", "Unlike", "describe_rows", "unlike_parts"]
+__all__ = ["FEWEST_COMPARED", "MOST_COMPARED", "Unlike", "describe_rows", "unlike_parts"]
 
 FEWEST_COMPARED = 200
 """A smaller batch is compared together with the latest cases before it, up to so many in all."""
+
+MOST_COMPARED = 1_000
+"""So many of the latest cases are compared once more: they show a change that is too small for the first window."""
 
 _TOLERANCE = 0.025
 """Shares that differ by less are never called unlike, however many cases there are; half of ``max_error``, if more."""
@@ -41,6 +44,32 @@ class Unlike:
 
 
 @dataclass(frozen=True)
+class _Window:
+    """A batch together with the latest cases before it."""
+
+    batch: pd.DataFrame
+    before: pd.DataFrame
+
+    @property
+    def cases(self) -> int:
+        """How many there are in all."""
+        return len(self.batch) + len(self.before)
+
+    def share(self, mark: Mark) -> float:
+        """How many of them have a mark."""
+        hits = int(_having(mark, self.batch).sum())
+        if len(self.before):
+            hits += int(_having(mark, self.before).sum())
+        return hits / self.cases
+
+    def draws(self, use_case: UseCase) -> int:
+        """How many independent draws they are: all of them, or as many as the cut's field has values."""
+        if use_case.cut in {"case_id", BY_TIME}:
+            return self.cases
+        return len({*self.batch[use_case.cut], *self.before[use_case.cut]})
+
+
+@dataclass(frozen=True)
 class _Found:
     """A share that was compared."""
 
@@ -49,8 +78,11 @@ class _Found:
     """Whether more cases have it than is to be expected; else fewer."""
     share: float
     expected: float
-    cases: Mask
-    """Which cases of the batch have it."""
+
+    @property
+    def difference(self) -> float:
+        """How far the share is from what is to be expected."""
+        return abs(self.share - self.expected)
 
 
 @dataclass(frozen=True)
@@ -161,30 +193,45 @@ def unlike_parts(
 ) -> list[Unlike]:
     """The cases of a batch that are not like the certified rows.
 
-    Each share that is remembered is compared by an exact test. The false alarms that the policy allows are divided: one
-    half among all these tests; the other half goes to single cases that lack a feature which no certified row lacked.
-    A difference must also be half as large as ``max_error`` (2.5 % at least): where fewer cases differ, they cannot do
-    much more harm than is promised, and a large batch is never exactly like any other.
+    Each share that is remembered is compared by an exact test, in the last `FEWEST_COMPARED` cases and in the last
+    `MOST_COMPARED`. The false alarms that the policy allows are divided: one half among all these tests; the other half
+    goes to single cases that lack a feature which no certified row lacked. A difference must also be half as large as
+    ``max_error`` (2.5 % at least): where fewer cases differ, they cannot do much more harm than is promised, and a
+    large batch is never exactly like any other. What only the longer window proves counts while the shorter one shows
+    half of it, so that a change that is over is soon forgotten.
 
     Args:
         use_case: the business process.
         certified: what the certificate remembers of its rows.
         batch: the cases, as `predict` gives them.
-        before: the latest cases before them, with the same columns, which count with a small batch; may be empty.
+        before: the latest cases before them, oldest first, with the same columns; may be empty.
     """
     marks = [mark for mark in certified.marks if mark.column in batch.columns]
     if not marks or batch.empty:
         return []
     chance = use_case.review.batch_false_alarms / 2
     parts = list(_lacking_what_none_lacked(certified, marks, batch, chance))
-    tests = sum(2 if mark.both_ways else 1 for mark in marks)
-    for found in _compared(marks, certified.rows, batch, before):
-        limit = max(use_case.review.error_limit() / 2, _TOLERANCE)
-        difference = found.share - found.expected if found.more else found.expected - found.share
-        cases = _draws(use_case, batch, before)
-        if difference >= limit and _chance(found, certified.draws, cases) <= chance / tests:
-            parts.append(_part(found, len(batch) + len(before)))
+
+    windows = _windows(batch, before)
+    tests = len(windows) * sum(2 if mark.both_ways else 1 for mark in marks)
+    least = max(use_case.review.error_limit() / 2, _TOLERANCE)
+    for window in windows:
+        draws = window.draws(use_case)
+        for found in _compared(marks, certified.rows, window):
+            if found.difference < least or _chance(found, certified.draws, draws) > chance / tests:
+                continue
+            if window is windows[0] or _still_stands(found, windows[0]):
+                parts.append(_part(found, window))
     return parts
+
+
+def _windows(batch: pd.DataFrame, before: pd.DataFrame) -> list[_Window]:
+    """The batch with as many cases before it as a small one needs; and with more, if there are more."""
+    needed = max(FEWEST_COMPARED - len(batch), 0)
+    windows = [_Window(batch, before.iloc[max(len(before) - needed, 0) :])]
+    if len(before) > needed:
+        windows.append(_Window(batch, before))
+    return windows
 
 
 def _lacking_what_none_lacked(
@@ -202,21 +249,18 @@ def _lacking_what_none_lacked(
             )
 
 
-def _compared(marks: Sequence[Mark], rows: int, batch: pd.DataFrame, before: pd.DataFrame) -> Iterator[_Found]:
-    """Each share of the batch, together with the cases before it, beside that of the certified rows."""
+def _compared(marks: Sequence[Mark], rows: int, window: _Window) -> Iterator[_Found]:
+    """Each share of the window, beside that of the certified rows."""
     for mark in marks:
-        here = _having(mark, batch)
-        hits = int(here.sum()) + (int(_having(mark, before).sum()) if len(before) else 0)
-        share, expected = hits / (len(batch) + len(before)), mark.count / rows
+        share, expected = window.share(mark), mark.count / rows
         if share > expected or mark.both_ways:
-            yield _Found(mark, share > expected, share, expected, here)
+            yield _Found(mark, share > expected, share, expected)
 
 
-def _draws(use_case: UseCase, batch: pd.DataFrame, before: pd.DataFrame) -> int:
-    """How many independent draws the cases are: all of them, or as many as there are values of the cut's field."""
-    if use_case.cut in {"case_id", BY_TIME}:
-        return len(batch) + len(before)
-    return len({*batch[use_case.cut], *before[use_case.cut]})
+def _still_stands(found: _Found, latest: _Window) -> bool:
+    """Whether the latest cases show at least half of a difference: else it is over, or was that of a few cases."""
+    beyond = latest.share(found.mark) - found.expected
+    return (beyond if found.more else -beyond) >= found.difference / 2
 
 
 def _chance(found: _Found, rows: int, cases: int) -> float:
@@ -227,17 +271,17 @@ def _chance(found: _Found, rows: int, cases: int) -> float:
     return chance_of_more(cases - hits, cases, rows - hits_before, rows)
 
 
-def _part(found: _Found, cases: int) -> Unlike:
+def _part(found: _Found, window: _Window) -> Unlike:
     """The cases that are affected: those that have what is unusual, or, where answers are unusual, all of them."""
-    mark = found.mark
-    shares = f"{found.share:.0%} of the last {cases} cases, {found.expected:.0%} of the certified rows"
+    mark, affected = found.mark, _having(found.mark, window.batch)
+    shares = f"{found.share:.0%} of the last {window.cases} cases, {found.expected:.0%} of the certified rows"
     if mark.kind == "missing":
-        return Unlike(found.cases, f"{mark.column} is missing in {shares}")
+        return Unlike(affected, f"{mark.column} is missing in {shares}")
     if mark.kind == "rare":
-        return Unlike(found.cases, f"{mark.column} has a value that hardly any certified row has in {shares}")
+        return Unlike(affected, f"{mark.column} has a value that hardly any certified row has in {shares}")
     if mark.kind == "outside":
-        return Unlike(found.cases, f"{mark.column} is outside the range of the certified rows in {shares}")
-    whole = np.ones(len(found.cases), dtype=bool)
+        return Unlike(affected, f"{mark.column} is outside the range of the certified rows in {shares}")
+    whole = np.ones(len(affected), dtype=bool)
     if mark.kind == "answer":
         what = "another answer than usual" if mark.others else repr(mark.values[0])
         return Unlike(whole, f"not like the certified rows: {mark.column} is {what} in {shares}")

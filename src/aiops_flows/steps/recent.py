@@ -1,43 +1,59 @@
-"""The latest cases before a small batch, as they were when they were answered."""
+"""The latest cases before a batch, as they were when they were answered."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from aiops_flows.case_log import questions
+from aiops_flows.steps.certificate import Certificate
 from aiops_flows.steps.decided import stored_answers
 from aiops_flows.steps.frames import grown, stored_frame
-from aiops_flows.steps.likeness import FEWEST_COMPARED
+from aiops_flows.steps.likeness import MOST_COMPARED
 from aiops_flows.steps.workspace import Workspace
-from aiops_flows.use_case import UseCase
+from aiops_flows.use_case import ModelSpec, UseCase
 
 __all__ = ["cases_before"]
 
 
-def cases_before(place: Workspace, use_case: UseCase, batch: pd.DataFrame) -> pd.DataFrame:
-    """The latest answered cases that are not in a batch, as many as a small one needs to be compared; else none.
+def cases_before(
+    place: Workspace, use_case: UseCase, batch: pd.DataFrame, certificate: Certificate | None
+) -> pd.DataFrame:
+    """The latest answered cases before a batch that count when it is compared with the certified rows.
+
+    Cases that other versions answered are left out: their answers and confidence say nothing about this certificate.
 
     Args:
         place: the case log.
         use_case: the business process.
         batch: the cases that are about to be decided.
+        certificate: under which policy may decide them.
 
     Returns:
-        Columns as `predict` gives them.
+        Columns as `predict` gives them, oldest first; no rows where nothing is compared or the batch is large enough.
     """
-    wanted = FEWEST_COMPARED - len(batch)
-    if wanted <= 0 or batch.empty:
+    wanted = MOST_COMPARED - len(batch)
+    compared = certificate is not None and certificate.rows is not None and use_case.review.batch_false_alarms > 0
+    if certificate is None or not compared or wanted <= 0 or batch.empty:
         return batch.iloc[:0]
-    latest = questions.cases(place.log, use_case.name, limit=FEWEST_COMPARED, latest=True)
-    latest = latest[~latest["case_id"].isin(set(batch["case_id"]))]
-    ids = latest["case_id"].tolist()
-    cases = stored_frame(use_case.case, latest.reset_index(drop=True))
-    answered = np.ones(len(cases), dtype=bool)
+
+    latest = questions.cases(place.log, use_case.name, limit=MOST_COMPARED, latest=True, worked=True)
+    latest = latest[~latest["case_id"].isin(set(batch["case_id"]))].reset_index(drop=True)
+    answers: dict[str, pd.Series[Any]] = {}
+    answered = np.ones(len(latest), dtype=bool)
     for spec in use_case.decisive:
-        said = questions.predictions(place.log, use_case.name, model=spec.name, case_ids=ids)
-        first = said[said["revision"] == 0].set_index("case_id").reindex(ids).reset_index(drop=True)
-        columns = stored_answers(spec, first)
-        answered &= columns[f"{spec.output}_version"].notna().to_numpy()
-        cases = grown(cases, columns)
-    return cases[answered].tail(wanted).reset_index(drop=True)
+        stored = _first_predictions(place, use_case, spec, latest["case_id"].tolist())
+        answers |= stored_answers(spec, stored)
+        answered &= (stored["version"] == certificate.rests_on.get(spec.name)).to_numpy(dtype=bool)
+
+    chosen = np.flatnonzero(answered)[-wanted:]
+    cases = stored_frame(use_case.case, latest.iloc[chosen].reset_index(drop=True))
+    return grown(cases, {name: column.iloc[chosen].reset_index(drop=True) for name, column in answers.items()})
+
+
+def _first_predictions(place: Workspace, use_case: UseCase, spec: ModelSpec, case_ids: list[str]) -> pd.DataFrame:
+    """What a model answered to each case when it came, one row a case; missing where it did not."""
+    stored = questions.predictions(place.log, use_case.name, model=spec.name, case_ids=case_ids)
+    return stored[stored["revision"] == 0].set_index("case_id").reindex(case_ids).reset_index()

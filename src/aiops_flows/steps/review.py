@@ -118,7 +118,7 @@ def _plan(place: Workspace, use_case: UseCase, cases: pd.DataFrame) -> _Plan:
         at=now.at,
         alarms=now.alarms,
         holds=now.holds,
-        before=cases_before(place, use_case, cases),
+        before=cases_before(place, use_case, cases, now.certificate),
     )
     return _Plan(now, proposal, draw(place, use_case, cases, proposal.verdicts, now.alarms))
 

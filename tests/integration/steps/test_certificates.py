@@ -21,6 +21,7 @@ from aiops_flows.steps.intake import take_in
 from aiops_flows.steps.outcomes import record_outcomes
 from aiops_flows.steps.promotion import promote, rollback
 from aiops_flows.steps.recall import recall
+from aiops_flows.steps.recent import cases_before
 from aiops_flows.steps.review import review
 from aiops_flows.steps.rows import labelled_rows
 from aiops_flows.steps.training import retrain
@@ -256,6 +257,22 @@ def test_a_batch_unlike_the_certified_rows_goes_to_people(place: Workspace) -> N
     assert odd["verdict_reason"].str.contains("of the certified rows").any()
     usual = make_parcels(300, seed=3)
     assert (run(place, compared, usual)["verdict_by"] == "policy").any()
+
+
+def test_only_cases_of_the_certified_versions_count_with_a_batch(place: Workspace) -> None:
+    """What came before is read oldest first, with its answers; under another certificate none of it counts."""
+    compared = policy(batch_false_alarms=0.01)
+    issued = put_to_work(place, compared)
+    assert issued is not None
+    first, second = make_parcels(120, seed=3), make_parcels(40, seed=4)
+    run(place, compared, first)
+    batch = run(place, compared, second)
+    before = cases_before(place, compared, batch, issued)
+    assert before["case_id"].tolist()[-120:] == first["case_id"].tolist()
+    assert before["late_version"].eq(1).all()
+    assert set(before.columns) >= {"weight", "late", "late_confidence"}
+    assert cases_before(place, compared, batch, replace(issued, version=2)).empty
+    assert cases_before(place, policy(batch_false_alarms=0.0), batch, issued).empty
 
 
 def test_an_alarm_sends_cases_to_people(place: Workspace) -> None:
