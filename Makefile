@@ -57,7 +57,7 @@ demo-maintenance: $(INSTALLED)  ## the same for machines: risk of failure, remai
 
 .PHONY: test
 test: $(INSTALLED)  ## run the tests (TESTS=tests/unit ARGS='-x' for some of them)
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(TESTS) $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(TESTS) $(ARGS)
 
 .PHONY: check
 check: $(INSTALLED)  ## format, lint, types, who imports whom, and the wheel

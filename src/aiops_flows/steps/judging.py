@@ -34,7 +34,7 @@ __all__ = ["GATED_DRIFT", "Moved", "drift_of", "judged", "metrics_of"]
 
 _logger = logging.getLogger("aiops_flows.judging")
 _LATENCY_CASES = 100
-_LATENCY_REPEATS = 3
+_LATENCY_REPEATS = 5
 _DRIFT_ROWS = 5_000
 GATED_DRIFT = "challenger_learned_from_vs_arriving"
 
@@ -146,14 +146,14 @@ def _missing_share(features: pd.DataFrame) -> float:
 
 
 def _latency_ms(spec: ModelSpec, estimator: Any, cases: pd.DataFrame) -> float:
-    """Median time for a batch of 100 cases, in milliseconds."""
+    """The shortest time that a batch of 100 cases took, in milliseconds: other work on the machine only adds to it."""
     rows = cases.iloc[np.arange(_LATENCY_CASES) % len(cases)]
     times = []
     for _ in range(_LATENCY_REPEATS):
         begun = time.perf_counter()
         scored(spec, estimator, rows)
         times.append(time.perf_counter() - begun)
-    return float(np.median(times) * 1e3)
+    return min(times) * 1e3
 
 
 def drift_of(
