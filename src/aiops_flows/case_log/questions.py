@@ -23,6 +23,7 @@ __all__ = [
     "effective",
     "label_counts",
     "labelled",
+    "last_stored",
     "open_reviews",
     "outcomes",
     "predictions",
@@ -48,6 +49,8 @@ _LAST_DECISION_BY = """NOT EXISTS (SELECT 1 FROM decisions AS n
 _WORKED = """(EXISTS (SELECT 1 FROM decisions AS d WHERE d.use_case = c.use_case AND d.case_id = c.case_id)
             OR EXISTS (SELECT 1 FROM reviews AS r WHERE r.use_case = c.use_case AND r.case_id = c.case_id))"""
 
+_BY_RECEIPT = "c.received_at, c.case_id"
+
 
 def cases(
     log: CaseLog,
@@ -71,7 +74,8 @@ def cases(
         received_from: only those received at this moment or later.
         received_before: only those received before this moment.
         limit: at most so many.
-        latest: with ``limit``, the last ones instead of the first.
+        latest: with ``limit``, the last ones instead of the first. Of those received at the same moment, as the rows of
+            one file are, any are taken and not those with the last ids: files are often sorted.
         worked: only those that were decided or put to a person: no history.
 
     Returns:
@@ -86,20 +90,45 @@ def cases(
     where.add("c.received_at < ?", received_before)
     if worked:
         where.require(_WORKED)
-    way = "DESC" if latest and limit is not None else "ASC"
-    found = ask(log, _chosen_cases(where, f"ORDER BY c.received_at {way}, c.case_id {way}", limit), where.values)
-    return found.iloc[::-1].reset_index(drop=True) if way == "DESC" else found
+    from_the_end = latest and limit is not None
+    first = "c.received_at DESC, c.digest DESC, c.case_id DESC" if from_the_end else _BY_RECEIPT
+    return ask(log, _chosen_cases(where, first, limit), where.values)
 
 
-def _chosen_cases(where: Conditions, order: str, limit: int | None) -> str:
+def _chosen_cases(where: Conditions, first: str, limit: int | None) -> str:
     """The statement for cases; with a limit their keys are chosen first, as sorting every body takes far longer."""
     batch = "(SELECT a.batch_id FROM audit AS a WHERE a.use_case = c.use_case AND a.seq = c.seq) AS batch_id"
     asked = f"SELECT c.case_id, {batch}, c.received_at, c.body, c.digest FROM"
     if limit is None:
-        return f"{asked} cases AS c WHERE {where} {order}"
+        return f"{asked} cases AS c WHERE {where} ORDER BY {_BY_RECEIPT}"
     return f"""
-        {asked} (SELECT c.use_case, c.case_id FROM cases AS c WHERE {where} {order}{limited(limit)}) AS k
-        JOIN cases AS c ON c.use_case = k.use_case AND c.case_id = k.case_id {order}"""
+        {asked} (SELECT c.use_case, c.case_id FROM cases AS c WHERE {where} ORDER BY {first}{limited(limit)}) AS k
+        JOIN cases AS c ON c.use_case = k.use_case AND c.case_id = k.case_id ORDER BY {_BY_RECEIPT}"""
+
+
+def last_stored(log: CaseLog, use_case: str, *, limit: int, among: int) -> pd.DataFrame:
+    """The cases stored last that were decided or put to a person, in the order in which they were stored.
+
+    Those stored together, as parts of a file are, are taken in an order that has nothing to do with their ids.
+
+    Args:
+        log: which log.
+        use_case: whose cases.
+        limit: at most so many.
+        among: only of the so many stored last, so that the cost does not grow with the log.
+
+    Returns:
+        Columns ``case_id``, ``received_at``, ``body`` (JSON text).
+    """
+    where = Conditions(use_case, "c")
+    last = "ORDER BY c.seq DESC, c.digest DESC, c.case_id DESC"
+    keys = "SELECT c.use_case, c.case_id, c.seq, c.digest FROM"
+    statement = f"""
+        SELECT c.case_id, c.received_at, c.body FROM (
+            {keys} ({keys} cases AS c WHERE {where} {last}{limited(among)}) AS c WHERE {_WORKED} {last}{limited(limit)}
+        ) AS k JOIN cases AS c ON c.use_case = k.use_case AND c.case_id = k.case_id
+        ORDER BY c.seq, c.digest, c.case_id"""
+    return ask(log, statement, where.values)
 
 
 def received(

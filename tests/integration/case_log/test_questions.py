@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any
@@ -49,6 +50,40 @@ def test_cases_come_in_order_of_receipt(case_log: CaseLog) -> None:
     assert list(questions.cases(case_log, "claims", limit=2, latest=True)["case_id"]) == order[3:]
 
 
+def test_of_cases_received_together_the_latest_are_any_and_not_those_with_the_last_ids(case_log: CaseLog) -> None:
+    """A file that is sorted by its ids stands for itself: those that are chosen come from all of it, in order."""
+    ids = names(400)
+    digests = [hashlib.sha256(name.encode()).hexdigest() for name in ids]
+    writes.add_cases(
+        case_log,
+        "claims",
+        case_ids=ids,
+        received_at=[MARCH] * 400,
+        bodies=["{}"] * 400,
+        digests=digests,
+        lease=claim(case_log),
+    )
+    chosen = questions.cases(case_log, "claims", limit=100, latest=True)["case_id"].tolist()
+    assert chosen == sorted(chosen)
+    assert 25 < sum(name in set(ids[:200]) for name in chosen) < 75
+    assert questions.cases(case_log, "claims", limit=100, latest=True)["case_id"].tolist() == chosen
+
+
+def test_the_cases_stored_last_are_those_that_were_worked_on(case_log: CaseLog) -> None:
+    """In the order in which they were stored, among the latest only; cases that nobody decided are left out."""
+    lease = claim(case_log)
+    for name in names(6)[::-1]:
+        take_in(case_log, [name], lease=lease)
+    predict(case_log, names(6))
+    judge(case_log, names(2), names(5, start=3)[:2])
+    worked = ["case-004", "case-003", "case-001", "case-000"]
+    last = questions.last_stored(case_log, "claims", limit=10, among=10)
+    assert last["case_id"].tolist() == worked
+    assert list(last) == ["case_id", "received_at", "body"]
+    assert questions.last_stored(case_log, "claims", limit=2, among=10)["case_id"].tolist() == worked[2:]
+    assert questions.last_stored(case_log, "claims", limit=10, among=3)["case_id"].tolist() == worked[2:]
+
+
 def test_cases_can_be_chosen(case_log: CaseLog) -> None:
     """Ids, batches and the time of receipt each narrow the answer."""
     take_in_daily(case_log, 5)
@@ -63,7 +98,10 @@ def test_cases_can_be_chosen(case_log: CaseLog) -> None:
 
 
 def test_a_limit_takes_one_end_of_all_the_rows(case_log: CaseLog) -> None:
-    """Whatever else narrows the answer, a limit gives the very rows that stand at that end without it."""
+    """Whatever else narrows the answer, a limit gives rows that stand at that end without it, in the same order.
+
+    Which of those received at the same moment is left open where the latest are asked for.
+    """
     take_in_daily(case_log, 12)
     take_in(case_log, names(10, start=20), lease=claim(case_log, batch="0ther"))  # all received at one moment
     take_in(case_log, names(10), use_case="elsewhere", lease=claim(case_log, "elsewhere"))
@@ -81,7 +119,9 @@ def test_a_limit_takes_one_end_of_all_the_rows(case_log: CaseLog) -> None:
         assert len(every)
         end = every.iloc[max(0, len(every) - limit) :] if latest else every.iloc[:limit]
         found = questions.cases(case_log, "claims", limit=limit, latest=latest, **narrowed)
-        pd.testing.assert_frame_equal(found, end.reset_index(drop=True))
+        assert found["received_at"].tolist() == end["received_at"].tolist()
+        same = every[every["case_id"].isin(found["case_id"])].reset_index(drop=True)
+        pd.testing.assert_frame_equal(found, same if latest else end.reset_index(drop=True))
 
 
 def tell(log: CaseLog, name: str, case_ids: list[str], days: int) -> None:

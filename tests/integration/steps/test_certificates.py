@@ -260,7 +260,7 @@ def test_a_batch_unlike_the_certified_rows_goes_to_people(place: Workspace) -> N
 
 
 def test_only_cases_of_the_certified_versions_count_with_a_batch(place: Workspace) -> None:
-    """What came before is read oldest first, with its answers; under another certificate none of it counts."""
+    """What came before is read with its answers; under another certificate none of it counts."""
     compared = policy(batch_false_alarms=0.01)
     issued = put_to_work(place, compared)
     assert issued is not None
@@ -268,7 +268,7 @@ def test_only_cases_of_the_certified_versions_count_with_a_batch(place: Workspac
     run(place, compared, first)
     batch = run(place, compared, second)
     before = cases_before(place, compared, batch, issued)
-    assert before["case_id"].tolist()[-120:] == first["case_id"].tolist()
+    assert sorted(before["case_id"]) == first["case_id"].tolist()
     assert before["late_version"].eq(1).all()
     assert set(before.columns) >= {"weight", "late", "late_confidence"}
     assert cases_before(place, compared, batch, replace(issued, version=2)).empty
