@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from aiops_flows.steps.certificate import Certificate
 from aiops_flows.steps.certifying import judged_rows
-from aiops_flows.steps.likeness import describe_rows
+from aiops_flows.steps.likeness import Before, describe_rows
 from aiops_flows.steps.proposing import propose
 from aiops_flows.steps.proving import prove
 from aiops_flows.steps.verdicts import confidence_of, rule_verdicts, sure_outputs
@@ -58,7 +58,8 @@ def verdicts_of(
     use_case: UseCase, certificate: Certificate, cases: pd.DataFrame, before: pd.DataFrame | None = None
 ) -> NDArray[np.object_]:
     """The verdict of policy for each case, None where a person decides; compared with the certified rows if asked."""
-    return np.array(propose(use_case, cases, certificate, before=before).verdicts, dtype=object)
+    latest = None if before is None else Before.of(use_case, before)
+    return np.array(propose(use_case, cases, certificate, before=latest).verdicts, dtype=object)
 
 
 def table(rows: Sequence[Mapping[str, object]]) -> str:

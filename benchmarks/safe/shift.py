@@ -193,7 +193,7 @@ def main() -> int:
 _ABOUT = """# Batches compared with the certified rows before they are decided
 
 `python -m benchmarks.safe.shift --data FOLDER --batches {batches}`; random batches of each size; 90 % sure; {machine}.
-A batch is compared together with the cases before it: 200 in all, and once more 1,000 in all.
+A batch is compared together with the cases before it, 200 in all, and its answers once more with 1,000 in all.
 *Sent to review* is the share of what would have been
 decided without comparing; for cases like the certified rows the policy allows 0.010 of it.
 

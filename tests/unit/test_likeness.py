@@ -14,7 +14,7 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 
 from aiops_flows.evidence.shift import chance_of_more
 from aiops_flows.steps.certificate import Certificate, CertifiedRows
-from aiops_flows.steps.likeness import FEWEST_COMPARED, MOST_COMPARED, Unlike, describe_rows, unlike_parts
+from aiops_flows.steps.likeness import FEWEST_COMPARED, MOST_COMPARED, Before, Unlike, describe_rows, unlike_parts
 from aiops_flows.use_case import Case, ModelSpec, ReviewPolicy, UseCase
 
 FEATURES = ["amount", "region", "site", "age"]
@@ -63,7 +63,7 @@ NONE_BEFORE = orders(0, 0)
 
 
 def unlike(batch: pd.DataFrame, before: pd.DataFrame = NONE_BEFORE) -> list[Unlike]:
-    return unlike_parts(ORDERS, CERTIFIED, batch, before)
+    return unlike_parts(ORDERS, CERTIFIED, batch, Before.of(ORDERS, before))
 
 
 def sent(batch: pd.DataFrame, before: pd.DataFrame = NONE_BEFORE) -> int:
@@ -178,6 +178,6 @@ def test_what_is_remembered_is_read_back_and_holds_no_value_of_a_case() -> None:
 
 def test_nothing_is_compared_where_nothing_is_remembered() -> None:
     """An empty memory, and an empty batch, send nobody to people."""
-    assert unlike_parts(ORDERS, CertifiedRows(0, [], 0), orders(10, 1), NONE_BEFORE) == []
+    assert unlike_parts(ORDERS, CertifiedRows(0, [], 0), orders(10, 1), Before.of(ORDERS, NONE_BEFORE)) == []
     assert unlike(orders(0, 1)) == []
     assert replace(ORDERS.review, batch_false_alarms=0.0).batch_false_alarms == 0

@@ -16,13 +16,13 @@ from aiops_flows.steps.certificate import CertifiedRows, Mark, MarkKind
 from aiops_flows.steps.parts import BY_TIME
 from aiops_flows.use_case import ModelSpec, UseCase
 
-__all__ = ["FEWEST_COMPARED", "MOST_COMPARED", "Unlike", "describe_rows", "unlike_parts"]
+__all__ = ["FEWEST_COMPARED", "MOST_COMPARED", "Before", "Unlike", "describe_rows", "unlike_parts"]
 
 FEWEST_COMPARED = 200
 """A smaller batch is compared together with the latest cases before it, up to so many in all."""
 
 MOST_COMPARED = 1_000
-"""So many of the latest cases are compared once more: they show a change that is too small for the first window."""
+"""So many of the latest answers are compared once more: they show a change that is too small for the first window."""
 
 _TOLERANCE = 0.025
 """Shares that differ by less are never called unlike, however many cases there are; half of ``max_error``, if more."""
@@ -33,6 +33,27 @@ _FEWEST_OF_A_VALUE = 5
 _MOST_VALUES = 300
 
 Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Before:
+    """The latest cases before a batch, oldest first."""
+
+    cases: pd.DataFrame
+    """At most `FEWEST_COMPARED`, with columns as `predict` gives them."""
+    answers: pd.DataFrame
+    """At most `MOST_COMPARED`, the columns of `answer_columns` alone: to make features of so many takes too long."""
+
+    @classmethod
+    def of(cls, use_case: UseCase, frame: pd.DataFrame) -> Before:
+        """From whole cases, with columns as `predict` gives them."""
+        answers = frame[cls.answer_columns(use_case)]
+        return cls(frame.tail(FEWEST_COMPARED), answers.tail(MOST_COMPARED))
+
+    @staticmethod
+    def answer_columns(use_case: UseCase) -> list[str]:
+        """What the models on which decisions rest have answered, and how sure they were."""
+        return [name for spec in use_case.decisive for name in (spec.output, f"{spec.output}_confidence")]
 
 
 @dataclass(frozen=True)
@@ -55,6 +76,10 @@ class _Window:
         """How many there are in all."""
         return len(self.batch) + len(self.before)
 
+    def marks(self, marks: Sequence[Mark]) -> list[Mark]:
+        """Those of the marks that all of its cases can show."""
+        return [mark for mark in marks if self.before.empty or mark.column in self.before.columns]
+
     def share(self, mark: Mark) -> float:
         """How many of them have a mark."""
         hits = int(_having(mark, self.batch).sum())
@@ -64,7 +89,7 @@ class _Window:
 
     def draws(self, use_case: UseCase) -> int:
         """How many independent draws they are: all of them, or as many as the cut's field has values."""
-        if use_case.cut in {"case_id", BY_TIME}:
+        if _rows_count(use_case):
             return self.cases
         return len({*self.batch[use_case.cut], *self.before[use_case.cut]})
 
@@ -118,8 +143,8 @@ def describe_rows(use_case: UseCase, frame: pd.DataFrame) -> CertifiedRows:
     for name in names:
         if name != use_case.cut:
             _describe_feature(marks, name)
-    by_rows = use_case.cut in {"case_id", BY_TIME}
-    return CertifiedRows(len(frame), marks.marks, len(frame) if by_rows else int(frame[use_case.cut].nunique()))
+    draws = len(frame) if _rows_count(use_case) else int(frame[use_case.cut].nunique())
+    return CertifiedRows(len(frame), marks.marks, draws)
 
 
 def _describe_answers(marks: _Marks, spec: ModelSpec) -> None:
@@ -188,23 +213,22 @@ def _having(mark: Mark, frame: pd.DataFrame) -> Mask:
     return np.asarray(numbers <= mark.limit, dtype=bool)
 
 
-def unlike_parts(
-    use_case: UseCase, certified: CertifiedRows, batch: pd.DataFrame, before: pd.DataFrame
-) -> list[Unlike]:
+def unlike_parts(use_case: UseCase, certified: CertifiedRows, batch: pd.DataFrame, before: Before) -> list[Unlike]:
     """The cases of a batch that are not like the certified rows.
 
-    Each share that is remembered is compared by an exact test, in the last `FEWEST_COMPARED` cases and in the last
-    `MOST_COMPARED`. The false alarms that the policy allows are divided: one half among all these tests; the other half
-    goes to single cases that lack a feature which no certified row lacked. A difference must also be half as large as
-    ``max_error`` (2.5 % at least): where fewer cases differ, they cannot do much more harm than is promised, and a
-    large batch is never exactly like any other. What only the longer window proves counts while the shorter one shows
-    half of it, so that a change that is over is soon forgotten.
+    Each share that is remembered is compared by an exact test in the last `FEWEST_COMPARED` cases, and those of answers
+    and confidence once more in the last `MOST_COMPARED`. The false alarms that the policy allows are divided: one half
+    among all these tests; the other half goes to single cases that lack a feature which no certified row lacked.
+
+    A difference must also be half as large as ``max_error`` (2.5 % at least): where fewer cases differ, they cannot do
+    much more harm than is promised, and a large batch is never exactly like any other. What only the longer window
+    proves counts while the shorter one shows half of it, so that a change that is over is soon forgotten.
 
     Args:
         use_case: the business process.
         certified: what the certificate remembers of its rows.
         batch: the cases, as `predict` gives them.
-        before: the latest cases before them, oldest first, with the same columns; may be empty.
+        before: the latest cases before them; may be empty.
     """
     marks = [mark for mark in certified.marks if mark.column in batch.columns]
     if not marks or batch.empty:
@@ -212,12 +236,12 @@ def unlike_parts(
     chance = use_case.review.batch_false_alarms / 2
     parts = list(_lacking_what_none_lacked(certified, marks, batch, chance))
 
-    windows = _windows(batch, before)
-    tests = len(windows) * sum(2 if mark.both_ways else 1 for mark in marks)
+    windows = _windows(use_case, batch, before)
+    tests = sum(2 if mark.both_ways else 1 for window in windows for mark in window.marks(marks))
     least = max(use_case.review.error_limit() / 2, _TOLERANCE)
     for window in windows:
         draws = window.draws(use_case)
-        for found in _compared(marks, certified.rows, window):
+        for found in _compared(window.marks(marks), certified.rows, window):
             if found.difference < least or _chance(found, certified.draws, draws) > chance / tests:
                 continue
             if window is windows[0] or _still_stands(found, windows[0]):
@@ -225,13 +249,18 @@ def unlike_parts(
     return parts
 
 
-def _windows(batch: pd.DataFrame, before: pd.DataFrame) -> list[_Window]:
-    """The batch with as many cases before it as a small one needs; and with more, if there are more."""
+def _windows(use_case: UseCase, batch: pd.DataFrame, before: Before) -> list[_Window]:
+    """The batch with as many cases before it as a small one needs; and with the answers to more, where rows count."""
     needed = max(FEWEST_COMPARED - len(batch), 0)
-    windows = [_Window(batch, before.iloc[max(len(before) - needed, 0) :])]
-    if len(before) > needed:
-        windows.append(_Window(batch, before))
+    windows = [_Window(batch, before.cases.iloc[max(len(before.cases) - needed, 0) :])]
+    if len(before.answers) > needed and _rows_count(use_case):
+        windows.append(_Window(batch, before.answers))
     return windows
+
+
+def _rows_count(use_case: UseCase) -> bool:
+    """Whether each row is a draw of its own; else those with the same value of the cut's field are one."""
+    return use_case.cut in {"case_id", BY_TIME}
 
 
 def _lacking_what_none_lacked(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from aiops_flows.case_log.alarms import Alarm
 from aiops_flows.case_log.holds import Hold
 from aiops_flows.steps.certificate import Certificate, why_nothing_is_allowed
-from aiops_flows.steps.likeness import unlike_parts
+from aiops_flows.steps.likeness import Before, unlike_parts
 from aiops_flows.steps.verdicts import confidence_of, needs_cases, rule_verdicts, segments_of
 from aiops_flows.use_case import ModelSpec, UseCase
 
@@ -49,7 +49,7 @@ def propose(
     at: datetime | None = None,
     alarms: Sequence[Alarm] = (),
     holds: Sequence[Hold] = (),
-    before: pd.DataFrame | None = None,
+    before: Before | None = None,
 ) -> Proposal:
     """What policy would do with each case; pure: nothing is read or stored.
 
@@ -106,7 +106,7 @@ def _without_alarm(asked: _Asked, alarms: Sequence[Alarm], allowed: NDArray[np.b
     return allowed
 
 
-def _like_the_certified(asked: _Asked, before: pd.DataFrame | None, allowed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _like_the_certified(asked: _Asked, before: Before | None, allowed: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Of the allowed cases those that are like the certified rows; the others get the reason."""
     certified = asked.certificate.rows
     if before is None or certified is None or not asked.use_case.review.batch_false_alarms:
