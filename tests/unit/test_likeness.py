@@ -84,9 +84,9 @@ def test_the_chance_is_that_of_the_hypergeometric_distribution(hits: int, of: in
 @pytest.mark.parametrize("window", [FEWEST_COMPARED, MOST_COMPARED])
 @pytest.mark.parametrize("size", [1, 10, 100, 400])
 def test_batches_like_the_certified_rows_are_sent_to_review_no_more_often_than_set(size: int, window: int) -> None:
-    """Of 400 batches at most the policy's share of cases goes to people, whatever the size of the batches."""
+    """Of 200 batches at most the policy's share of cases goes to people, whatever the size of the batches."""
     cases = stopped = 0
-    for seed in range(1, 401):
+    for seed in range(1, 201):
         drawn = orders(max(size, window), seed)
         batch, before = drawn.iloc[:size], drawn.iloc[size:]
         cases, stopped = cases + size, stopped + sent(batch.reset_index(drop=True), before)
