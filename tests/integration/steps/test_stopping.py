@@ -50,7 +50,7 @@ def test_a_frame_that_is_under_way_stops_in_the_middle(place: Workspace, how: st
     """No automatic decision is committed after the call returned; the rest of the frame goes to review, with why."""
     put_to_work(place, PARCELS)
     slow = replace(place, settings=place.settings.model_copy(update={"batch_size": 2}))
-    cases = take_in(slow, PARCELS, make_parcels(300, seed=2))
+    cases = take_in(slow, PARCELS, make_parcels(500, seed=2))
     for spec in PARCELS.models:
         cases = predict(slow, PARCELS, spec, cases)
     worker = threading.Thread(target=review, args=(slow, PARCELS, cases))
