@@ -34,7 +34,7 @@ def cases_before(place: Workspace, use_case: UseCase, batch: pd.DataFrame, certi
         certificate: under which policy may decide them.
 
     Returns:
-        Nothing where batches are not compared, or where the batch is large enough alone.
+        No cases where batches are not compared, or where the batch has `MOST_COMPARED` cases itself.
     """
     wanted = MOST_COMPARED - len(batch)
     compared = certificate is not None and certificate.rows is not None and use_case.review.batch_false_alarms > 0
